@@ -1,0 +1,51 @@
+//! Every length and capacity, with its reason.
+
+/// Owners (see [`crate::key::OwnerKey`]) alive at one time, slot 0 excluded.
+/// A container takes two (set-up and workload), a host service one; 4 KiB of index each.
+pub const OWNERS: u32 = 2048;
+
+/// System call numbers per ABI that have a place in an owner's index.
+/// x86_64 ends at 471 and has x32's own numbers 512-547, i386 and arm64 end at 471 (Linux 7.x tables).
+pub const INDEXED_NRS: u32 = 512;
+
+/// ABIs in an owner's index: native and compat. x32 goes the long way.
+pub const INDEXED_ABIS: u32 = 2;
+
+/// Numbers from here on exist in no kernel; they share one entry, [`INVALID_NR`], or a hostile
+/// program could fill the call table with `syscall(random())`.
+pub const NR_END: u32 = 1024;
+
+/// Stands for every system call number that no kernel has.
+pub const INVALID_NR: u16 = u16::MAX;
+
+/// (owner, ABI, number) entries, cell 0 excluded: 250 containers of 60 different calls.
+pub const CALLS: u32 = 16_384;
+
+/// (owner, ABI, number, outcome) entries.
+pub const OUTCOMES: u32 = 32_768;
+
+/// Bytes the latency histograms may take; how many calls are timed follows from it and the CPUs.
+pub const LATENCY_BYTES: usize = 64 << 20;
+
+/// Entries of the task table indexed by thread id: `kernel.pid_max` if that is less.
+pub const TASKS_MAX: u32 = 131_072;
+
+/// Threads whose place in the task table is taken by another one.
+pub const TASKS_OVERFLOW: u32 = 16_384;
+
+/// `TASK_COMM_LEN`, <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched.h#L330>.
+pub const COMM_LEN: usize = 16;
+
+/// A path or a joined argument vector in a record; longer ones are cut and say so.
+pub const TEXT_LEN: usize = 512;
+
+/// A cgroup path in a record. `PATH_MAX` is 4096; the deepest Kubernetes-in-Docker path met so far
+/// has under 500 bytes.
+pub const CGROUP_PATH_LEN: usize = 1024;
+
+/// Slots of a latency histogram: slot `b` counts durations of `2^b ..2^(b+1)` ns, the last one all
+/// longer ones (9 minutes and up).
+pub const BUCKETS: usize = 40;
+
+/// Default size of the ring buffer in bytes: 27 ms at 4.5 million records a second.
+pub const RING_BYTES: u32 = 16 << 20;

@@ -1,0 +1,75 @@
+//! The constants that user space sets before it loads the programs.
+
+use core::ptr;
+
+use tracer_common::config::{Config, SELECTED_WORDS, feature};
+use tracer_common::limits::{INDEXED_ABIS, INDEXED_NRS, NR_END};
+
+#[unsafe(no_mangle)]
+static CONFIG: Config = Config {
+    features: 0,
+    own_tgid: 0,
+    lineage_cgroup: 0,
+    tasks_mask: 0,
+    cells: 1,
+    timed: 1,
+    pad: 0,
+};
+
+/// System calls that get a record, a bit each.
+#[unsafe(no_mangle)]
+static SELECTED: [u64; SELECTED_WORDS] = [0; SELECTED_WORDS];
+
+/// What is special about a call, by `abi * INDEXED_NRS + nr`; see `tracer_common::config::traits`.
+#[unsafe(no_mangle)]
+static TRAITS: [u8; (INDEXED_ABIS * INDEXED_NRS) as usize] = [0; (INDEXED_ABIS * INDEXED_NRS) as usize];
+
+/// Read through a volatile pointer: the compiler must not believe the zeroes above, while the
+/// verifier knows the loaded values and drops what they switch off.
+macro_rules! constant {
+    ($name:ident, $field:ident : $type:ty) => {
+        #[inline(always)]
+        pub fn $name() -> $type {
+            // SAFETY: a static of that type.
+            unsafe { ptr::read_volatile(&raw const CONFIG.$field) }
+        }
+    };
+}
+constant!(features, features: u32);
+constant!(own_tgid, own_tgid: u32);
+constant!(lineage_cgroup, lineage_cgroup: u64);
+constant!(tasks_mask, tasks_mask: u32);
+constant!(cells, cells: u32);
+constant!(timed, timed: u32);
+
+#[inline(always)]
+pub fn has(feature: u32) -> bool {
+    features() & feature != 0
+}
+
+/// Whether anything at all goes through the ring buffer but what attribution needs.
+#[inline(always)]
+pub fn records_syscalls() -> bool {
+    has(feature::SYSCALL_RECORDS)
+}
+
+#[inline(always)]
+pub fn selected(abi: u16, nr: u16) -> bool {
+    let bit = u32::from(nr) + if abi == 0 { 0 } else { NR_END };
+    let word = (bit / 64) as usize;
+    if word >= SELECTED_WORDS {
+        return false;
+    }
+    // SAFETY: within the array, as just checked.
+    let bits = unsafe { ptr::read_volatile((&raw const SELECTED).cast::<u64>().add(word)) };
+    bits >> (bit % 64) & 1 == 1
+}
+
+#[inline(always)]
+pub fn call_traits(index: u32) -> u8 {
+    if index >= INDEXED_ABIS * INDEXED_NRS {
+        return 0;
+    }
+    // SAFETY: within the array, as just checked.
+    unsafe { ptr::read_volatile((&raw const TRAITS).cast::<u8>().add(index as usize)) }
+}

@@ -1,0 +1,162 @@
+//! Counting: calls, durations, outcomes, losses.
+
+use core::intrinsics::AtomicOrdering;
+
+use aya_ebpf::bindings::BPF_NOEXIST;
+use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_ns};
+use tracer_common::key::{CallInfo, CallKey, OutcomeKey, Row};
+use tracer_common::limits::{BUCKETS, INDEXED_ABIS, INDEXED_NRS};
+use tracer_common::loss::{Loss, Tally};
+
+use crate::kernel::*;
+use crate::maps::{CALLS_MAP, COUNTS, FREE_CELLS, LATENCY, OUTCOMES_MAP, TALLY};
+use crate::regs::Number;
+use crate::task::comm;
+use crate::config;
+
+/// Counts a call and returns its cell, 0 if there is none.
+///
+/// # Safety
+/// `row` is the owner's, `task` the current task.
+#[inline(always)]
+pub unsafe fn call(row: *mut Row, owner: u32, number: Number, task: *const task_struct) -> u32 {
+    let index = u32::from(number.abi) * INDEXED_NRS + u32::from(number.nr);
+    let indexed = u32::from(number.nr) < INDEXED_NRS && index < INDEXED_ABIS * INDEXED_NRS;
+    let mut cell = if indexed { (*row).cell[index as usize] } else { 0 };
+    if cell == 0 {
+        cell = find(task, &CallKey { owner, abi: number.abi, nr: number.nr });
+        if cell == 0 {
+            lost(owner, Loss::Calls);
+            return 0;
+        }
+        if indexed {
+            (*row).cell[index as usize] = cell;
+        }
+    }
+    let place = bpf_get_smp_processor_id() as u32 * config::cells() + cell;
+    if let Some(count) = COUNTS.get_ptr_mut(place) {
+        *count += 1;
+    }
+    cell
+}
+
+/// The cell of a call that the owner's row does not know yet.
+#[inline(never)]
+unsafe fn find(task: *const task_struct, key: &CallKey) -> u32 {
+    if let Some(info) = CALLS_MAP.get_ptr(key) {
+        return (*info).cell;
+    }
+    let Ok(Some(cell)) = FREE_CELLS.pop() else { return 0 };
+    let info = CallInfo {
+        cell,
+        first_tgid: task_struct_tgid(task) as u32,
+        first_ns: bpf_ktime_get_ns(),
+        first_comm: comm(task),
+    };
+    // Another CPU may be doing the same: the map decides, and the loser gives its cell back.
+    if CALLS_MAP.insert(key, &info, u64::from(BPF_NOEXIST)).is_err() {
+        let _ = FREE_CELLS.push(cell, 0);
+        return match CALLS_MAP.get_ptr(key) {
+            Some(info) => (*info).cell,
+            None => 0,
+        };
+    }
+    cell
+}
+
+/// # Safety
+/// `cell` came from [`call`].
+#[inline(always)]
+pub unsafe fn duration(owner: u32, cell: u32, ns: u64) {
+    let timed = config::timed();
+    if cell >= timed {
+        lost(owner, Loss::Latency);
+        return;
+    }
+    let place = bpf_get_smp_processor_id() as u32 * timed + cell;
+    if let Some(latency) = LATENCY.get_ptr_mut(place) {
+        (*latency).total_ns += ns;
+        if ns > (*latency).max_ns {
+            (*latency).max_ns = ns;
+        }
+        let bucket = log2(ns);
+        if bucket < BUCKETS {
+            (*latency).buckets[bucket] += 1;
+        }
+    }
+}
+
+/// Position of the highest bit, at most the last bucket.
+#[inline(always)]
+fn log2(ns: u64) -> usize {
+    let mut value = ns;
+    let mut bits = 0;
+    // Five comparisons: BPF has no instruction that counts leading zeroes.
+    if value >= 1 << 32 {
+        value >>= 32;
+        bits += 32;
+    }
+    if value >= 1 << 16 {
+        value >>= 16;
+        bits += 16;
+    }
+    if value >= 1 << 8 {
+        value >>= 8;
+        bits += 8;
+    }
+    if value >= 1 << 4 {
+        value >>= 4;
+        bits += 4;
+    }
+    if value >= 1 << 2 {
+        value >>= 2;
+        bits += 2;
+    }
+    if value >= 1 << 1 {
+        bits += 1;
+    }
+    if bits < BUCKETS { bits } else { BUCKETS - 1 }
+}
+
+/// # Safety
+/// Callable anywhere.
+#[inline(never)]
+pub unsafe fn outcome(owner: u32, number: u32, errno: u32, kind: u32) -> i32 {
+    let call = CallKey { owner, abi: (number >> 16) as u16, nr: number as u16 };
+    let key = OutcomeKey { call, errno: errno as u16, kind: kind as u16, pad: 0 };
+    if let Some(count) = OUTCOMES_MAP.get_ptr_mut(&key) {
+        add(count, 1);
+        return 0;
+    }
+    if OUTCOMES_MAP.insert(&key, 1u64, u64::from(BPF_NOEXIST)).is_err() {
+        // Either another CPU was first, or the map is full.
+        match OUTCOMES_MAP.get_ptr_mut(&key) {
+            Some(count) => add(count, 1),
+            None => lost(owner, Loss::Outcomes),
+        }
+    }
+    0
+}
+
+/// An atomic addition whose result nobody reads: one instruction that every kernel has.
+#[inline(always)]
+unsafe fn add(count: *mut u64, by: u64) {
+    core::intrinsics::atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(count, by);
+}
+
+/// # Safety
+/// Callable anywhere.
+#[inline(always)]
+pub unsafe fn lost(owner: u32, place: Loss) {
+    tally(owner, |tally| tally.lost[place as usize] += 1);
+}
+
+/// # Safety
+/// Callable anywhere.
+#[inline(always)]
+pub unsafe fn tally(owner: u32, change: impl FnOnce(&mut Tally)) {
+    if let Some(tally) = TALLY.get_ptr_mut(owner) {
+        change(&mut *tally);
+    }
+}
+

@@ -1,0 +1,50 @@
+//! The ring buffer: reserve, fill, submit, or count the loss.
+
+use aya_ebpf::bindings::BPF_RB_NO_WAKEUP;
+use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+use tracer_common::loss::Loss;
+use tracer_common::record::Header;
+
+use crate::count::tally;
+use crate::kernel::*;
+use crate::maps::EVENTS;
+use crate::task::{Task, comm};
+
+/// Writes one record, or counts that it is missing.
+///
+/// # Safety
+/// `fill` writes every byte of the `T` it is given: what is left out would be old kernel memory.
+#[inline(always)]
+pub unsafe fn record<T: 'static>(owner: u32, fill: impl FnOnce(*mut T)) {
+    match EVENTS.reserve::<T>(0) {
+        Some(mut entry) => {
+            fill(entry.as_mut_ptr());
+            // User space polls: a wake-up costs more than everything else here together.
+            entry.submit(u64::from(BPF_RB_NO_WAKEUP));
+            tally(owner, |t| t.sent += 1);
+        }
+        None => tally(owner, |t| t.lost[Loss::Ring as usize] += 1),
+    }
+}
+
+/// # Safety
+/// `header` is valid for writes, `task` is a BTF-typed pointer to the current task.
+#[inline(always)]
+pub unsafe fn header(header: *mut Header, task: *const task_struct, state: &Task, kind: u16, len: usize) {
+    *header = Header {
+        kind,
+        flags: 0,
+        len: len as u32,
+        ktime_ns: bpf_ktime_get_ns(),
+        owner: state.owner,
+        generation: state.generation,
+        cgroup_id: state.cgroup_id,
+        tgid: task_struct_tgid(task) as u32,
+        tid: task_struct_pid(task) as u32,
+        vtgid: state.vtgid,
+        uid: kuid_t_val(cred_uid_at(task_struct_cred(task))),
+        parent_tgid: task_struct_tgid(task_struct_real_parent(task)) as u32,
+        pad: 0,
+        comm: comm(task),
+    };
+}

@@ -1,0 +1,55 @@
+//! Owners: who a task's calls belong to, and the slot that stands for them.
+
+use aya_ebpf::bindings::BPF_NOEXIST;
+use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+use tracer_common::key::{OwnerInfo, OwnerKey};
+
+use crate::kernel::*;
+use crate::maps::{FREE_OWNERS, OWNER_INFO, OWNERS_MAP};
+use crate::read;
+use crate::task::{comm, mnt_ns};
+
+/// A slot and the number of its life.
+#[derive(Clone, Copy)]
+pub struct Slot {
+    pub index: u32,
+    pub generation: u32,
+}
+
+/// No owner could be given.
+pub const NONE: Slot = Slot { index: 0, generation: 0 };
+
+/// The slot of `key`, a new one if need be; [`NONE`] when they are used up.
+///
+/// # Safety
+/// `task` is a task that the caller holds.
+pub unsafe fn slot(task: *const task_struct, key: &OwnerKey, lineage: bool) -> Slot {
+    if let Some(slot) = known(key) {
+        return slot;
+    }
+    let Ok(Some(index)) = FREE_OWNERS.pop() else { return NONE };
+    let Some(info) = OWNER_INFO.get_ptr_mut(index) else { return NONE };
+    let generation = (*info).generation.wrapping_add(1);
+    *info = OwnerInfo {
+        key: *key,
+        first_ns: bpf_ktime_get_ns(),
+        first_tgid: task_struct_tgid(task) as u32,
+        mnt_ns: mnt_ns(task),
+        comm: comm(task),
+        generation,
+        lineage: lineage as u32,
+    };
+    // Another CPU may be doing the same: the map decides, and the loser gives its slot back.
+    if OWNERS_MAP.insert(key, index, u64::from(BPF_NOEXIST)).is_err() {
+        let _ = FREE_OWNERS.push(index, 0);
+        return known(key).unwrap_or(NONE);
+    }
+    Slot { index, generation }
+}
+
+#[inline(always)]
+unsafe fn known(key: &OwnerKey) -> Option<Slot> {
+    let index = *OWNERS_MAP.get(key)?;
+    let info = OWNER_INFO.get_ptr(index)?;
+    Some(Slot { index, generation: read::kernel(&raw const (*info).generation) })
+}

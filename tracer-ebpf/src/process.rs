@@ -1,0 +1,125 @@
+//! Fork, exec and exit: rare, and the backbone of who is who.
+
+use aya_ebpf::EbpfContext;
+use aya_ebpf::macros::btf_tracepoint;
+use aya_ebpf::programs::BtfTracePointContext;
+use tracer_common::config::feature;
+use tracer_common::key::watch;
+use tracer_common::loss::Loss;
+use tracer_common::record::{Exec, Exit, Fork, flag, kind};
+
+use crate::count::{lost, tally};
+use crate::kernel::*;
+use crate::maps::ROWS;
+use crate::read::{self, Extent};
+use crate::{config, emit, task};
+
+/// Whether the owner's process events are asked for.
+#[inline(always)]
+unsafe fn wanted(owner: u32) -> bool {
+    config::has(feature::PROCESS_RECORDS)
+        && matches!(ROWS.get_ptr(owner), Some(row) if (*row).watch != watch::NOTHING)
+}
+
+// kernel: TP_PROTO(struct task_struct *parent, struct task_struct *child)
+// <https://github.com/torvalds/linux/blob/v6.12/include/trace/events/sched.h#L373>
+#[btf_tracepoint(function = "sched_process_fork")]
+pub fn process_fork(ctx: BtfTracePointContext) -> i32 {
+    let args = ctx.as_ptr().cast::<u64>();
+    // SAFETY: the tracepoint's two arguments.
+    unsafe { fork(*args as *const task_struct, *args.add(1) as *const task_struct) };
+    0
+}
+
+#[inline(always)]
+unsafe fn fork(parent: *const task_struct, child: *const task_struct) {
+    let Some(state) = task::state(parent) else { return lost(0, Loss::Tasks) };
+    let vtgid = match task::forked(parent, &*state, child) {
+        Some(vtgid) => vtgid,
+        None => {
+            lost((*state).owner, Loss::Tasks);
+            0
+        }
+    };
+    if !wanted((*state).owner) {
+        return;
+    }
+    tally((*state).owner, |t| t.seen += 1);
+    emit::record::<Fork>((*state).owner, |record| {
+        emit::header(&raw mut (*record).header, parent, &*state, kind::FORK, size_of::<Fork>());
+        (*record).child_tgid = task_struct_tgid(child) as u32;
+        (*record).child_tid = task_struct_pid(child) as u32;
+        (*record).child_vtgid = vtgid;
+        (*record).pad = 0;
+    });
+}
+
+// kernel: TP_PROTO(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)
+// <https://github.com/torvalds/linux/blob/v6.12/include/trace/events/sched.h#L402>
+#[btf_tracepoint(function = "sched_process_exec")]
+pub fn process_exec(ctx: BtfTracePointContext) -> i32 {
+    let args = ctx.as_ptr().cast::<u64>();
+    // SAFETY: the tracepoint's three arguments.
+    unsafe { exec(*args as *const task_struct, *args.add(1) as u32, *args.add(2) as *const linux_binprm) };
+    0
+}
+
+#[inline(always)]
+unsafe fn exec(task: *const task_struct, old_tid: u32, bprm: *const linux_binprm) {
+    let filename = linux_binprm_filename(bprm);
+    let Some(state) = task::executed(task, old_tid, !executes_itself(filename)) else {
+        return lost(0, Loss::Tasks);
+    };
+    if !wanted((*state).owner) {
+        return;
+    }
+    tally((*state).owner, |t| t.seen += 1);
+    emit::record::<Exec>((*state).owner, |record| {
+        emit::header(&raw mut (*record).header, task, &*state, kind::EXEC, size_of::<Exec>());
+        (*record).header.flags = match read::kernel_string(&raw mut (*record).filename, filename) {
+            Extent::Whole => 0,
+            Extent::Cut => flag::TEXT_CUT,
+            Extent::Unread => flag::TEXT_UNREAD,
+        };
+        let mm = task_struct_mm(task);
+        let args = read::user_range(&raw mut (*record).args, mm_struct_arg_start(mm), mm_struct_arg_end(mm));
+        (*record).header.flags |= match args {
+            Extent::Whole => 0,
+            Extent::Cut => flag::TEXT2_CUT,
+            Extent::Unread => flag::TEXT2_UNREAD,
+        };
+    });
+}
+
+/// A runtime that executes a copy of itself by descriptor (`runc init` does, against CVE-2019-5736)
+/// is still preparing. An entrypoint is never named so.
+#[inline(always)]
+unsafe fn executes_itself(filename: *const u8) -> bool {
+    let start: u64 = read::kernel(filename.cast());
+    start == u64::from_le_bytes(*b"/dev/fd/") || start == u64::from_le_bytes(*b"/proc/se")
+}
+
+// kernel: TP_PROTO(struct task_struct *p), since v6.16 also (..., bool group_dead)
+// <https://github.com/torvalds/linux/blob/v6.12/include/trace/events/sched.h#L331>
+#[btf_tracepoint(function = "sched_process_exit")]
+pub fn process_exit(ctx: BtfTracePointContext) -> i32 {
+    let args = ctx.as_ptr().cast::<u64>();
+    // SAFETY: the tracepoint's first argument.
+    unsafe { exit(*args as *const task_struct) };
+    0
+}
+
+#[inline(always)]
+unsafe fn exit(task: *const task_struct) {
+    let Some(state) = task::state(task) else { return lost(0, Loss::Tasks) };
+    if wanted((*state).owner) {
+        tally((*state).owner, |t| t.seen += 1);
+        let threads = atomic_t_counter(signal_struct_live_at(task_struct_signal(task)));
+        emit::record::<Exit>((*state).owner, |record| {
+            emit::header(&raw mut (*record).header, task, &*state, kind::EXIT, size_of::<Exit>());
+            (*record).status = task_struct_exit_code(task) as u32;
+            (*record).process = (threads == 0) as u32;
+        });
+    }
+    task::forget(task, task_struct_pid(task) as u32);
+}

@@ -1,0 +1,123 @@
+//! What a source hands on: the one thing that crosses from the kernel and the file system to the
+//! rest of ctrace, and exactly what a recording holds.
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use tracer_common::key::{CallInfo, CallKey, Latency, OutcomeKey};
+use tracer_common::loss::Tally;
+
+use crate::container::Identity;
+
+/// The circumstances of a trace: constant from its start to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Of ctrace.
+    pub version: String,
+    pub host_name: String,
+    /// `uname -r`.
+    pub kernel: String,
+    pub arch: Arch,
+    /// What has to be added to a `CLOCK_MONOTONIC` time to get ns since 1970.
+    pub wall_offset_ns: i64,
+    /// `CLOCK_MONOTONIC` at the start, ns.
+    pub started_ns: u64,
+    /// Bits of [`tracer_common::config::feature`].
+    pub features: u32,
+}
+
+/// The machine's own ABI; it decides what system call numbers mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arch {
+    X86_64,
+    Aarch64,
+}
+
+/// A stretch of a trace. Reused from poll to poll.
+#[derive(Default)]
+pub struct Batch {
+    /// `CLOCK_MONOTONIC` at the poll, ns: the only clock that the rest of ctrace knows.
+    pub now_ns: u64,
+    /// Owners that were met or are now known better. They come before the records that name them.
+    pub identities: Vec<Identity>,
+    /// Ring buffer records, one behind the other, each as long as its header says.
+    pub records: Vec<u8>,
+    /// Present when one was asked for.
+    pub sample: Option<Sample>,
+}
+
+impl Batch {
+    /// Empties it and keeps its memory.
+    pub fn clear(&mut self) {
+        let Self { now_ns, identities, records, sample } = self;
+        *now_ns = 0;
+        identities.clear();
+        records.clear();
+        *sample = None;
+    }
+}
+
+/// The counters. Values are totals since the start; what did not change since the last sample of
+/// the source may be left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sample {
+    pub calls: Vec<CallSample>,
+    pub outcomes: Vec<OutcomeSample>,
+    pub tallies: Vec<TallySample>,
+}
+
+/// An owner's slot together with the number of its life: never two owners in one trace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OwnerId {
+    pub slot: u32,
+    pub generation: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallSample {
+    pub owner: OwnerId,
+    pub key: CallKey,
+    pub info: CallInfo,
+    /// Calls made.
+    pub count: u64,
+    /// Durations, where they are measured.
+    pub latency: Option<Box<Latency>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutcomeSample {
+    pub owner: OwnerId,
+    pub key: OutcomeKey,
+    pub count: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TallySample {
+    /// Slot 0: owner unknown.
+    pub owner: OwnerId,
+    pub tally: Tally,
+}
+
+/// What a poll has brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// There may be more at once.
+    Busy,
+    /// Nothing is waiting.
+    Idle,
+    /// A recording's end; a kernel has none.
+    End,
+}
+
+/// Where batches come from: the kernel, a recording, or a list in a test.
+pub trait Source {
+    fn session(&self) -> &Session;
+
+    /// Fills `batch`, which the caller has cleared. Does not wait.
+    ///
+    /// `sample` asks for the counters; a recording has them at the times it was made with.
+    fn poll(&mut self, batch: &mut Batch, sample: bool) -> Result<Status>;
+
+    /// Tells the kernel to leave an owner's calls alone; a recording ignores it.
+    fn ignore(&mut self, owner: OwnerId) -> Result<()>;
+}

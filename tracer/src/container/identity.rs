@@ -1,0 +1,145 @@
+//! Who an owner is.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::batch::OwnerId;
+
+/// What is known of an owner: from the kernel its key, from the file system its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    pub id: OwnerId,
+    /// Of the cgroup v2 directory.
+    pub cgroup_id: u64,
+    /// From the root of the cgroup v2 hierarchy; lossy where it is not UTF-8. None: never learnt.
+    pub cgroup_path: Option<String>,
+    /// Inode numbers of the namespaces of the owner's first task.
+    pub pid_ns: u32,
+    pub mnt_ns: u32,
+    pub phase: Phase,
+    /// `CLOCK_MONOTONIC` of its first call, ns.
+    pub first_ns: u64,
+    /// Process of that call.
+    pub first_pid: u32,
+    /// It descends from the command that ctrace started.
+    pub lineage: bool,
+    /// The cgroup is gone: no more calls will come.
+    pub ended: bool,
+    pub owner: Owner,
+}
+
+/// Whether a task already runs what it was started for; see [`tracer_common::key::phase`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    Setup,
+    Workload,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Owner {
+    Container(Arc<Container>),
+    /// In no container, and that is certain.
+    Host,
+    /// We cannot tell. Never shown as the host's.
+    Unknown(UnknownReason),
+}
+
+/// Why an owner has no name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownReason {
+    /// It is being looked up.
+    Pending,
+    /// Its cgroup went before its path was learnt.
+    CgroupGone,
+    /// It has a pid namespace of its own, but no runtime that we know says it is its container.
+    NoRuntime,
+}
+
+impl fmt::Display for UnknownReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pending => "being looked up",
+            Self::CgroupGone => "its cgroup was gone before its path was learnt",
+            Self::NoRuntime => "own pid namespace, but of no known runtime",
+        })
+    }
+}
+
+/// A container as its runtime knows it. Text comes from state files that containers can influence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Container {
+    /// In full, as the runtime prints it.
+    pub id: String,
+    pub name: Option<String>,
+    pub runtime: Runtime,
+    /// As it was asked for: `docker.io/library/nginx:1.27`.
+    pub image: Option<String>,
+    /// `sha256:...` where the runtime has it.
+    pub image_id: Option<String>,
+    pub labels: Vec<(String, String)>,
+    /// Id of the container around it.
+    pub parent: Option<String>,
+    pub pod: Option<Pod>,
+    /// Host pid of its first process.
+    pub pid: Option<u32>,
+}
+
+/// The Kubernetes or podman pod around a container.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pod {
+    pub name: Option<String>,
+    pub uid: Option<String>,
+    pub namespace: Option<String>,
+    /// The container's name in the pod.
+    pub container_name: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Runtime {
+    Docker,
+    Podman,
+    Containerd,
+    Crio,
+    Runc,
+    Crun,
+    Lxc,
+    Nspawn,
+    /// A cgroup that `ctrace run` made.
+    Ctrace,
+}
+
+impl Runtime {
+    /// As in `container.runtime.name`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+            Self::Containerd => "containerd",
+            Self::Crio => "cri-o",
+            Self::Runc => "runc",
+            Self::Crun => "crun",
+            Self::Lxc => "lxc",
+            Self::Nspawn => "nspawn",
+            Self::Ctrace => "ctrace",
+        }
+    }
+}
+
+impl fmt::Display for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Container {
+    /// What people call it: the name, else the id.
+    pub fn display_name(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.id)
+    }
+}

@@ -1,0 +1,136 @@
+//! The state of a trace at one moment: what the faces show. Plain data, sorted, and the same
+//! whether it came from a live kernel or from a recording.
+
+use std::sync::Arc;
+
+use crate::batch::Arch;
+use crate::container::{Container, UnknownReason};
+use crate::event::Abi;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// ns since 1970.
+    pub wall_ns: i64,
+    /// Since the snapshot before, ns; 0 in the first one.
+    pub interval_ns: u64,
+    /// Since the start of the trace, ns.
+    pub elapsed_ns: u64,
+    pub arch: Arch,
+    /// By place and container, only where there is any. Empty: nothing was lost.
+    pub losses: Vec<LossRow>,
+    /// By name, host and unknown ones last.
+    pub rows: Vec<Row>,
+}
+
+/// Something is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LossRow {
+    /// [`tracer_common::loss::Loss::name`], or a place in user space (`queue`, `sink`).
+    pub place: &'static str,
+    pub container: Option<Arc<Container>>,
+    pub count: u64,
+}
+
+/// A container, the host, or what could not be told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    pub subject: Subject,
+    pub state: State,
+    pub calls: Vec<CallRow>,
+    /// Over all calls.
+    pub sum: Counts,
+    /// Over all calls of this interval; None: no durations were measured.
+    pub duration: Option<Quantiles>,
+    /// Calls that the runtime made in the container's name before its program ran; not in `sum`.
+    pub setup_calls: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    Container(Arc<Container>),
+    Host,
+    Unknown { cgroup_id: u64, cgroup_path: Option<String>, reason: UnknownReason },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Running,
+    /// Its cgroup is gone.
+    Ended,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// In this interval.
+    pub count: u64,
+    /// Calls that failed, refused ones included.
+    pub errors: u64,
+    /// Calls that a seccomp filter refused.
+    pub denied: u64,
+    /// Since the start of the trace.
+    pub total: u64,
+    pub total_errors: u64,
+    pub total_denied: u64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallRow {
+    pub abi: Abi,
+    pub number: u16,
+    pub counts: Counts,
+    /// By error number.
+    pub errnos: Vec<ErrnoRow>,
+    /// Of this interval; None: nothing was measured in it.
+    pub duration: Option<Quantiles>,
+    /// Time spent in it in this interval, ns.
+    pub time_ns: u64,
+    pub first: FirstCall,
+}
+
+/// Who made a call first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstCall {
+    /// ns since 1970.
+    pub wall_ns: i64,
+    pub pid: u32,
+    pub comm: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ErrnoRow {
+    pub errno: u16,
+    /// Since the start.
+    pub total: u64,
+    /// Of these, refused by seccomp.
+    pub total_denied: u64,
+}
+
+/// Upper ends of the histogram slots in which the quantiles lie, ns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quantiles {
+    pub p50: u64,
+    pub p95: u64,
+    pub p99: u64,
+    /// Since the start, exact.
+    pub max: u64,
+}
+
+impl Row {
+    /// What people call it.
+    pub fn name(&self) -> &str {
+        match &self.subject {
+            Subject::Container(container) => container.display_name(),
+            Subject::Host => "(host)",
+            Subject::Unknown { cgroup_path: Some(path), .. } => path,
+            Subject::Unknown { cgroup_path: None, .. } => "(unknown)",
+        }
+    }
+}
+
+impl Snapshot {
+    /// Calls a second, from a count of this interval.
+    #[expect(clippy::cast_precision_loss, reason = "a rate on a screen")]
+    pub fn per_second(&self, count: u64) -> f64 {
+        if self.interval_ns == 0 { 0.0 } else { count as f64 * 1e9 / self.interval_ns as f64 }
+    }
+}

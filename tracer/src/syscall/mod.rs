@@ -1,0 +1,1 @@
+//! Names of system calls and errors, by architecture.

@@ -1,0 +1,1 @@
+//! Text that came from a container, made fit for a terminal.
