@@ -6,15 +6,8 @@ use tracer_common::config::{Config, SELECTED_WORDS, feature};
 use tracer_common::limits::{INDEXED_ABIS, INDEXED_NRS, NR_END};
 
 #[unsafe(no_mangle)]
-static CONFIG: Config = Config {
-    features: 0,
-    own_tgid: 0,
-    lineage_cgroup: 0,
-    tasks_mask: 0,
-    cells: 1,
-    timed: 1,
-    pad: 0,
-};
+static CONFIG: Config =
+    Config { features: 0, own_tgid: 0, lineage_cgroup: 0, tasks_mask: 0, cells: 1, timed: 1, pad: 0 };
 
 /// System calls that get a record, a bit each.
 #[unsafe(no_mangle)]

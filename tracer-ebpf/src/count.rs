@@ -8,11 +8,11 @@ use tracer_common::key::{CallInfo, CallKey, OutcomeKey, Row};
 use tracer_common::limits::{BUCKETS, INDEXED_ABIS, INDEXED_NRS};
 use tracer_common::loss::{Loss, Tally};
 
+use crate::config;
 use crate::kernel::*;
 use crate::maps::{CALLS_MAP, COUNTS, FREE_CELLS, LATENCY, OUTCOMES_MAP, TALLY};
 use crate::regs::Number;
 use crate::task::comm;
-use crate::config;
 
 /// Counts a call and returns its cell, 0 if there is none.
 ///
@@ -159,4 +159,3 @@ pub unsafe fn tally(owner: u32, change: impl FnOnce(&mut Tally)) {
         change(&mut *tally);
     }
 }
-

@@ -165,7 +165,14 @@ fn table_index(number: Number) -> u32 {
 
 /// The call is over: a record of it, if it is one that was asked for.
 #[inline(always)]
-unsafe fn finish(task: *const task_struct, state: &Task, number: Number, ret: i64, duration: u64, flags: u16) {
+unsafe fn finish(
+    task: *const task_struct,
+    state: &Task,
+    number: Number,
+    ret: i64,
+    duration: u64,
+    flags: u16,
+) {
     tally(state.owner, |t| t.seen += 1);
     let failed = errno(ret) != 0;
     let wanted = config::selected(number.abi, number.nr)
@@ -184,7 +191,9 @@ unsafe fn finish(task: *const task_struct, state: &Task, number: Number, ret: i6
     };
     let path = config::call_traits(table_index(number)) & traits::PATH_MASK;
     if path == 0 || path > 6 {
-        return emit::record::<Syscall>(state.owner, |record| fill(record, kind::SYSCALL, size_of::<Syscall>()));
+        return emit::record::<Syscall>(state.owner, |record| {
+            fill(record, kind::SYSCALL, size_of::<Syscall>())
+        });
     }
     emit::record::<SyscallPath>(state.owner, |record| {
         fill(&raw mut (*record).syscall, kind::SYSCALL_PATH, size_of::<SyscallPath>());

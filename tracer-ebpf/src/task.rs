@@ -207,7 +207,11 @@ unsafe fn identify(task: *const task_struct, place: *mut Task) -> i32 {
 ///
 /// # Safety
 /// `child` is a BTF-typed pointer to the new task, which does not run yet.
-pub unsafe fn forked(parent: *const task_struct, parent_state: &Task, child: *const task_struct) -> Option<u32> {
+pub unsafe fn forked(
+    parent: *const task_struct,
+    parent_state: &Task,
+    child: *const task_struct,
+) -> Option<u32> {
     let tid = task_struct_pid(child) as u32;
     let place = TASKS.get_ptr_mut(tid & config::tasks_mask())?;
     let place = if (*place).task == 0 {

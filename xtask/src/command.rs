@@ -15,10 +15,8 @@ pub fn run(command: &mut Command) -> Result<()> {
 
 /// Runs it and returns what it printed; an error, with what it said, unless it exits with 0.
 pub fn output(command: &mut Command) -> Result<String> {
-    let Output { status, stdout, stderr } = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot start {command:?}"))?;
+    let Output { status, stdout, stderr } =
+        command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {command:?}"))?;
     if !status.success() {
         bail!("{command:?} ended with {status}: {}", String::from_utf8_lossy(&stderr).trim());
     }

@@ -17,8 +17,7 @@ const BPF_LINKER: &str = "0.10.4";
 /// Debian's package of the same library source, for tool chains that cannot be extended. Its version
 /// follows that of the compiler.
 const DEBIAN_RUST_SRC: &str = "rust-src=1.95.0+dfsg1-2~bpo13+1";
-const DEBIAN_SOURCES: &str =
-    "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie-backports main\n";
+const DEBIAN_SOURCES: &str = "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie-backports main\n";
 
 pub fn tools() -> PathBuf {
     root().join("target/tools")
@@ -45,7 +44,10 @@ pub fn std_source() -> Result<PathBuf> {
     if let Some(given) = env::var_os("CTRACE_RUST_SRC") {
         let library = PathBuf::from(given);
         return is_library(&library).then_some(library.clone()).with_context(|| {
-            format!("CTRACE_RUST_SRC={} has no core/src/lib.rs: it must name the `library` folder", library.display())
+            format!(
+                "CTRACE_RUST_SRC={} has no core/src/lib.rs: it must name the `library` folder",
+                library.display()
+            )
         });
     }
     let sysroot = output(Command::new(rustc()).args(["--print", "sysroot"]))?;

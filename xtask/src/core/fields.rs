@@ -6,7 +6,10 @@ use anyhow::{Context, Result, bail, ensure};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Width in bits, and the C type's name as BTF has it.
-    Scalar { bits: u32, signed: bool },
+    Scalar {
+        bits: u32,
+        signed: bool,
+    },
     /// To a type of the table, or to bytes.
     Pointer(String),
     Embedded(String),
@@ -102,7 +105,9 @@ mod tests {
         assert_eq!(types[0].fields[0].kind, Kind::Scalar { bits: 32, signed: false });
         assert_eq!(types[0].fields[1].kind, Kind::Pointer("a".into()));
         assert_eq!(types[1].fields[0].kind, Kind::Embedded("a".into()));
-        assert!(matches!(&types[1].fields[1].kind, Kind::Array(k) if matches!(**k, Kind::Scalar { bits: 8, .. })));
+        assert!(
+            matches!(&types[1].fields[1].kind, Kind::Array(k) if matches!(**k, Kind::Scalar { bits: 8, .. }))
+        );
     }
 
     #[test]

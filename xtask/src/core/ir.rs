@@ -120,7 +120,12 @@ impl Module {
         let exists = format!(
             "  %v = call i32 @llvm.bpf.preserve.field.info.p0(ptr %a, i64 {FIELD_EXISTENCE}), !dbg !LOC"
         );
-        self.function("i32", &format!("{name}_exists"), prototype, &[&gep, &exists, "  ret i32 %v, !dbg !LOC"]);
+        self.function(
+            "i32",
+            &format!("{name}_exists"),
+            prototype,
+            &[&gep, &exists, "  ret i32 %v, !dbg !LOC"],
+        );
         if let Kind::Scalar { .. } | Kind::Pointer(_) = field.kind {
             let ty = llvm_type(&field.kind);
             // Natural alignment: with less, LLVM splits the load and the verifier refuses the parts.
