@@ -44,20 +44,13 @@ pub struct OwnerInfo {
 }
 const _: () = assert!(size_of::<OwnerInfo>() == 56);
 
-/// What is to be done with an owner's calls.
-pub mod watch {
-    /// Leave at once.
-    pub const NOTHING: u32 = 0;
-    /// Count, and write records where the programs are configured to.
-    pub const EVERYTHING: u32 = 1;
-}
-
-/// An owner's row: whether it is watched, and where its calls are counted.
+/// An owner's row: whether anybody wants its calls, and where they are counted.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Row {
-    /// One of [`watch`].
-    pub watch: u32,
+    /// 1: leave at once. Every owner is watched from its first call until user space says otherwise,
+    /// so that nothing is missed while its name is looked up.
+    pub ignored: u32,
     /// Index into the counter table by `abi * INDEXED_NRS + nr`; 0: not called yet.
     pub cell: [u32; (INDEXED_ABIS * INDEXED_NRS) as usize],
 }

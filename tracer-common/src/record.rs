@@ -3,7 +3,7 @@
 //! Each starts with a [`Header`]; `kind` decides what follows. Times are `CLOCK_MONOTONIC` in ns,
 //! ids those of the initial namespaces unless the name says otherwise.
 
-use crate::key::CallKey;
+use crate::key::{CallKey, OwnerInfo};
 use crate::limits::{CGROUP_PATH_LEN, COMM_LEN, TEXT_LEN};
 
 /// Values of [`Header::kind`].
@@ -16,6 +16,7 @@ pub mod kind {
     pub const CGROUP_MKDIR: u16 = 6;
     pub const CGROUP_RMDIR: u16 = 7;
     pub const CGROUP_ATTACH: u16 = 8;
+    pub const OWNER: u16 = 9;
 }
 
 /// Who and when: the current task, as it was when the record was written.
@@ -96,6 +97,16 @@ pub struct Text {
     pub bytes: [u8; TEXT_LEN],
 }
 const _: () = assert!(size_of::<Text>() == 8 + TEXT_LEN);
+
+/// An owner was met for the first time; the header is empty but for kind, length, time and owner.
+/// It is news for ctrace itself: not in the ledger, and repeated by [`crate::key::OwnerInfo`]'s map.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    pub header: Header,
+    pub info: OwnerInfo,
+}
+const _: () = assert!(size_of::<Owner>() == 128);
 
 /// A new thread or process; the header is the parent's.
 #[repr(C)]

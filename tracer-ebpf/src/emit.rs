@@ -2,8 +2,9 @@
 
 use aya_ebpf::bindings::BPF_RB_NO_WAKEUP;
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+use tracer_common::key::OwnerInfo;
 use tracer_common::loss::Loss;
-use tracer_common::record::Header;
+use tracer_common::record::{Header, Owner, kind};
 
 use crate::count::tally;
 use crate::kernel::*;
@@ -47,4 +48,32 @@ pub unsafe fn header(header: *mut Header, task: *const task_struct, state: &Task
         pad: 0,
         comm: comm(task),
     };
+}
+
+/// Tells user space of a new owner. If there is no room it will find it in the map.
+///
+/// # Safety
+/// Callable anywhere.
+#[inline(always)]
+pub unsafe fn owner(index: u32, info: &OwnerInfo) {
+    let Some(mut entry) = EVENTS.reserve::<Owner>(0) else { return };
+    let record: *mut Owner = entry.as_mut_ptr();
+    (*record).header = Header {
+        kind: kind::OWNER,
+        flags: 0,
+        len: size_of::<Owner>() as u32,
+        ktime_ns: info.first_ns,
+        owner: index,
+        generation: info.generation,
+        cgroup_id: info.key.cgroup_id,
+        tgid: 0,
+        tid: 0,
+        vtgid: 0,
+        uid: 0,
+        parent_tgid: 0,
+        pad: 0,
+        comm: info.comm,
+    };
+    (*record).info = *info;
+    entry.submit(u64::from(BPF_RB_NO_WAKEUP));
 }

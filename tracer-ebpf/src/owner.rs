@@ -6,8 +6,8 @@ use tracer_common::key::{OwnerInfo, OwnerKey};
 
 use crate::kernel::*;
 use crate::maps::{FREE_OWNERS, OWNER_INFO, OWNERS_MAP};
-use crate::read;
 use crate::task::{comm, mnt_ns};
+use crate::{emit, read};
 
 /// A slot and the number of its life.
 #[derive(Clone, Copy)]
@@ -44,6 +44,7 @@ pub unsafe fn slot(task: *const task_struct, key: &OwnerKey, lineage: bool) -> S
         let _ = FREE_OWNERS.push(index, 0);
         return known(key).unwrap_or(NONE);
     }
+    emit::owner(index, &*info);
     Slot { index, generation }
 }
 

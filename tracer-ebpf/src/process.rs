@@ -4,7 +4,6 @@ use aya_ebpf::EbpfContext;
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use tracer_common::config::feature;
-use tracer_common::key::watch;
 use tracer_common::loss::Loss;
 use tracer_common::record::{Exec, Exit, Fork, flag, kind};
 
@@ -17,8 +16,7 @@ use crate::{config, emit, task};
 /// Whether the owner's process events are asked for.
 #[inline(always)]
 unsafe fn wanted(owner: u32) -> bool {
-    config::has(feature::PROCESS_RECORDS)
-        && matches!(ROWS.get_ptr(owner), Some(row) if (*row).watch != watch::NOTHING)
+    config::has(feature::PROCESS_RECORDS) && matches!(ROWS.get_ptr(owner), Some(row) if (*row).ignored == 0)
 }
 
 // kernel: TP_PROTO(struct task_struct *parent, struct task_struct *child)

@@ -5,7 +5,7 @@ use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use tracer_common::config::{feature, traits};
-use tracer_common::key::{CallKey, kind as outcome, watch};
+use tracer_common::key::{CallKey, Row, kind as outcome};
 use tracer_common::limits::INDEXED_NRS;
 use tracer_common::loss::Loss;
 use tracer_common::record::{Syscall, SyscallPath, flag, kind};
@@ -38,7 +38,7 @@ unsafe fn enter(regs: *const pt_regs, id: i64) {
     let Some(state) = task::state(task) else { return lost(0, Loss::Tasks) };
     let owner = (*state).owner;
     let Some(row) = ROWS.get_ptr_mut(owner) else { return };
-    if (*row).watch == watch::NOTHING {
+    if (*row).ignored != 0 {
         if owner == owner::NONE.index {
             lost(0, Loss::Owners);
         }
@@ -81,7 +81,7 @@ unsafe fn exit(regs: *const pt_regs, ret: i64) {
     let Some(row) = ROWS.get_ptr_mut(owner) else { return };
     let entered = (*state).entered;
     (*state).entered = IDLE;
-    if (*row).watch == watch::NOTHING {
+    if (*row).ignored != 0 {
         (*state).flags &= !(task::flag::FRESH | task::flag::FORKED);
         return;
     }
@@ -116,7 +116,7 @@ unsafe fn exit(regs: *const pt_regs, ret: i64) {
 unsafe fn unmatched(
     task: *const task_struct,
     state: *mut Task,
-    row: *mut tracer_common::key::Row,
+    row: *mut Row,
     regs: *const pt_regs,
     ret: i64,
 ) {

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::command::{output, run};
-use crate::{core, root, toolchain};
+use crate::{core, root, toolchain, wrapper};
 
 /// Kept in the tree, so that `cargo build` and `cargo install` need nothing but stable cargo.
 pub const OBJECT: &str = "tracer/ctrace.bpf.o";
@@ -53,11 +53,14 @@ fn compile() -> Result<PathBuf> {
         format!("-Clink-arg={}", ir.display()),
     ];
     // Paths end up in debug info and panic messages; without them every machine gives the same bytes.
+    // Of those that fit, the last one counts. A library inside the repository is named relative to it.
+    let relative = library.strip_prefix(root()).unwrap_or(&library).to_path_buf();
     for (from, to) in [
+        (PathBuf::from(sysroot.trim()), "/rust"),
+        (cargo_home(), "/cargo"),
         (root(), "/ctrace"),
         (library.clone(), "/rust/library"),
-        (cargo_home(), "/cargo"),
-        (PathBuf::from(sysroot.trim()), "/rust"),
+        (relative, "/rust/library"),
     ] {
         flags.push(format!("--remap-path-prefix={}={to}", from.display()));
     }
@@ -70,7 +73,9 @@ fn compile() -> Result<PathBuf> {
         // Stable rustc, used as the nightly it is built from: -Zbuild-std has no stable name yet.
         .env("RUSTC_BOOTSTRAP", "1")
         .env("__CARGO_TESTS_ONLY_SRC_ROOT", &library)
-        .env("CTRACE_KERNEL_RS", &rust))
+        .env("CTRACE_KERNEL_RS", &rust)
+        .env("RUSTC_WRAPPER", std::env::current_exe()?)
+        .env(wrapper::SWITCH, "1"))
     .context("the kernel programs do not build")?;
 
     let whole = folder.join(TARGET).join("ebpf/ctrace");

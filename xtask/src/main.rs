@@ -4,7 +4,9 @@ mod command;
 mod core;
 mod ebpf;
 mod toolchain;
+mod wrapper;
 
+use std::env;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -30,7 +32,12 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse().task) {
+    let done = if env::var_os(wrapper::SWITCH).is_some() {
+        wrapper::exec(env::args_os().skip(1))
+    } else {
+        run(Cli::parse().task)
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "xtask: {error:#}");
