@@ -5,7 +5,7 @@
 pub const OWNERS: u32 = 2048;
 
 /// System call numbers per ABI that have a place in an owner's index.
-/// x86_64 ends at 471 and has x32's own numbers 512-547, i386 and arm64 end at 471 (Linux 7.x tables).
+/// x86_64 ends at 472 and has x32's own numbers 512-547, i386 and arm64 end at 472 (Linux 7.3).
 pub const INDEXED_NRS: u32 = 512;
 
 /// ABIs in an owner's index: native and compat. x32 goes the long way.

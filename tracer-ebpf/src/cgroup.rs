@@ -11,6 +11,7 @@ use tracer_common::loss::Loss;
 use tracer_common::record::{Cgroup, flag, kind};
 
 use crate::count::{lost, tally};
+use crate::emit::Wake;
 use crate::kernel::*;
 use crate::{config, emit, task};
 
@@ -60,7 +61,9 @@ unsafe fn record(kind: u16, group: *const cgroup, path: *const u8, tgid: u32, ti
     let task = task::current_task();
     let Some(state) = task::state(task) else { return lost(0, Loss::Tasks) };
     tally((*state).owner, |t| t.seen += 1);
-    emit::record::<Cgroup>((*state).owner, |record| {
+    // A new cgroup may be a container's, which has to be found while its runtime's files are there.
+    let wake = if kind == kind::CGROUP_MKDIR { Wake::Now } else { Wake::Not };
+    emit::record::<Cgroup>((*state).owner, wake, |record| {
         emit::header(&raw mut (*record).header, task, &*state, kind, size_of::<Cgroup>());
         (*record).id = kernfs_node_id(cgroup_kn(group));
         (*record).hierarchy = hierarchy;

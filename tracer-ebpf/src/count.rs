@@ -4,6 +4,7 @@ use core::intrinsics::AtomicOrdering;
 
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_ns};
+use aya_log_ebpf::warn;
 use tracer_common::key::{CallInfo, CallKey, OutcomeKey, Row};
 use tracer_common::limits::{BUCKETS, INDEXED_ABIS, INDEXED_NRS};
 use tracer_common::loss::{Loss, Tally};
@@ -14,15 +15,29 @@ use crate::maps::{CALLS_MAP, COUNTS, FREE_CELLS, LATENCY, OUTCOMES_MAP, TALLY};
 use crate::regs::Number;
 use crate::task::comm;
 
+/// A power of two, so that the remainder is a mask.
+const CELLS: u32 = INDEXED_ABIS * INDEXED_NRS;
+const _: () = assert!(CELLS.is_power_of_two());
+
+/// The same number, of which the compiler knows nothing: or it would drop a bound that it can prove
+/// but the verifier cannot.
+#[inline(always)]
+fn opaque(mut value: u32) -> u32 {
+    // SAFETY: a register is copied to itself.
+    unsafe { core::arch::asm!("{0} = {0}", inout(reg) value, options(nomem, nostack, preserves_flags)) };
+    value
+}
+
 /// Counts a call and returns its cell, 0 if there is none.
 ///
 /// # Safety
 /// `row` is the owner's, `task` the current task.
 #[inline(always)]
 pub unsafe fn call(row: *mut Row, owner: u32, number: Number, task: *const task_struct) -> u32 {
-    let index = u32::from(number.abi) * INDEXED_NRS + u32::from(number.nr);
-    let indexed = u32::from(number.nr) < INDEXED_NRS && index < INDEXED_ABIS * INDEXED_NRS;
-    let mut cell = if indexed { (*row).cell[index as usize] } else { 0 };
+    let indexed = u32::from(number.nr) < INDEXED_NRS && u32::from(number.abi) < INDEXED_ABIS;
+    let index = opaque(u32::from(number.abi) * INDEXED_NRS + u32::from(number.nr)) % CELLS;
+    let known = (&raw mut (*row).cell).cast::<u32>().add(index as usize);
+    let mut cell = if indexed { *known } else { 0 };
     if cell == 0 {
         cell = find(task, &CallKey { owner, abi: number.abi, nr: number.nr });
         if cell == 0 {
@@ -30,7 +45,7 @@ pub unsafe fn call(row: *mut Row, owner: u32, number: Number, task: *const task_
             return 0;
         }
         if indexed {
-            (*row).cell[index as usize] = cell;
+            *known = cell;
         }
     }
     let place = bpf_get_smp_processor_id() as u32 * config::cells() + cell;
@@ -46,7 +61,10 @@ unsafe fn find(task: *const task_struct, key: &CallKey) -> u32 {
     if let Some(info) = CALLS_MAP.get_ptr(key) {
         return (*info).cell;
     }
-    let Ok(Some(cell)) = FREE_CELLS.pop() else { return 0 };
+    let Ok(Some(cell)) = FREE_CELLS.pop() else {
+        warn!((), "no counter is left for call {} of owner {}", key.nr, key.owner);
+        return 0;
+    };
     let info = CallInfo {
         cell,
         first_tgid: task_struct_tgid(task) as u32,
@@ -80,6 +98,7 @@ pub unsafe fn duration(owner: u32, cell: u32, ns: u64) {
             (*latency).max_ns = ns;
         }
         let bucket = log2(ns);
+        let bucket = opaque(bucket as u32) as usize;
         if bucket < BUCKETS {
             (*latency).buckets[bucket] += 1;
         }

@@ -1,6 +1,6 @@
 //! The ring buffer: reserve, fill, submit, or count the loss.
 
-use aya_ebpf::bindings::BPF_RB_NO_WAKEUP;
+use aya_ebpf::bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use tracer_common::key::OwnerInfo;
 use tracer_common::loss::Loss;
@@ -11,17 +11,25 @@ use crate::kernel::*;
 use crate::maps::EVENTS;
 use crate::task::{Task, comm};
 
+/// Whether user space is to look at once.
+#[repr(u32)]
+pub enum Wake {
+    /// It polls, and soon will: a wake-up costs more than everything else here together.
+    Not = BPF_RB_NO_WAKEUP,
+    /// For what has to be looked up before it is gone.
+    Now = BPF_RB_FORCE_WAKEUP,
+}
+
 /// Writes one record, or counts that it is missing.
 ///
 /// # Safety
 /// `fill` writes every byte of the `T` it is given: what is left out would be old kernel memory.
 #[inline(always)]
-pub unsafe fn record<T: 'static>(owner: u32, fill: impl FnOnce(*mut T)) {
+pub unsafe fn record<T: 'static>(owner: u32, wake: Wake, fill: impl FnOnce(*mut T)) {
     match EVENTS.reserve::<T>(0) {
         Some(mut entry) => {
             fill(entry.as_mut_ptr());
-            // User space polls: a wake-up costs more than everything else here together.
-            entry.submit(u64::from(BPF_RB_NO_WAKEUP));
+            entry.submit(u64::from(wake as u32));
             tally(owner, |t| t.sent += 1);
         }
         None => tally(owner, |t| t.lost[Loss::Ring as usize] += 1),
@@ -43,7 +51,7 @@ pub unsafe fn header(header: *mut Header, task: *const task_struct, state: &Task
         tgid: task_struct_tgid(task) as u32,
         tid: task_struct_pid(task) as u32,
         vtgid: state.vtgid,
-        uid: kuid_t_val(cred_uid_at(task_struct_cred(task))),
+        uid: *cred_uid_at(task_struct_cred(task)),
         parent_tgid: task_struct_tgid(task_struct_real_parent(task)) as u32,
         pad: 0,
         comm: comm(task),
@@ -75,5 +83,5 @@ pub unsafe fn owner(index: u32, info: &OwnerInfo) {
         comm: info.comm,
     };
     (*record).info = *info;
-    entry.submit(u64::from(BPF_RB_NO_WAKEUP));
+    entry.submit(u64::from(Wake::Now as u32));
 }

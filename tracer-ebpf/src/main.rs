@@ -5,8 +5,8 @@
 //! constants that user space sets.
 #![no_std]
 #![no_main]
-// Stable Rust offers no atomic addition on this target.
-#![feature(core_intrinsics)]
+// Stable Rust offers neither atomic addition nor inline assembly on this target.
+#![feature(core_intrinsics, asm_experimental_arch)]
 #![allow(internal_features, reason = "the line above")]
 
 mod cgroup;

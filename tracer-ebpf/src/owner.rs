@@ -2,6 +2,7 @@
 
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+use aya_log_ebpf::warn;
 use tracer_common::key::{OwnerInfo, OwnerKey};
 
 use crate::kernel::*;
@@ -27,7 +28,10 @@ pub unsafe fn slot(task: *const task_struct, key: &OwnerKey, lineage: bool) -> S
     if let Some(slot) = known(key) {
         return slot;
     }
-    let Ok(Some(index)) = FREE_OWNERS.pop() else { return NONE };
+    let Ok(Some(index)) = FREE_OWNERS.pop() else {
+        warn!((), "no slot is left for cgroup {}", key.cgroup_id);
+        return NONE;
+    };
     let Some(info) = OWNER_INFO.get_ptr_mut(index) else { return NONE };
     let generation = (*info).generation.wrapping_add(1);
     *info = OwnerInfo {

@@ -8,6 +8,7 @@ use tracer_common::loss::Loss;
 use tracer_common::record::{Exec, Exit, Fork, flag, kind};
 
 use crate::count::{lost, tally};
+use crate::emit::Wake;
 use crate::kernel::*;
 use crate::maps::ROWS;
 use crate::read::{self, Extent};
@@ -43,7 +44,7 @@ unsafe fn fork(parent: *const task_struct, child: *const task_struct) {
         return;
     }
     tally((*state).owner, |t| t.seen += 1);
-    emit::record::<Fork>((*state).owner, |record| {
+    emit::record::<Fork>((*state).owner, Wake::Not, |record| {
         emit::header(&raw mut (*record).header, parent, &*state, kind::FORK, size_of::<Fork>());
         (*record).child_tgid = task_struct_tgid(child) as u32;
         (*record).child_tid = task_struct_pid(child) as u32;
@@ -72,7 +73,7 @@ unsafe fn exec(task: *const task_struct, old_tid: u32, bprm: *const linux_binprm
         return;
     }
     tally((*state).owner, |t| t.seen += 1);
-    emit::record::<Exec>((*state).owner, |record| {
+    emit::record::<Exec>((*state).owner, Wake::Not, |record| {
         emit::header(&raw mut (*record).header, task, &*state, kind::EXEC, size_of::<Exec>());
         (*record).header.flags = match read::kernel_string(&raw mut (*record).filename, filename) {
             Extent::Whole => 0,
@@ -112,8 +113,8 @@ unsafe fn exit(task: *const task_struct) {
     let Some(state) = task::state(task) else { return lost(0, Loss::Tasks) };
     if wanted((*state).owner) {
         tally((*state).owner, |t| t.seen += 1);
-        let threads = atomic_t_counter(signal_struct_live_at(task_struct_signal(task)));
-        emit::record::<Exit>((*state).owner, |record| {
+        let threads = *signal_struct_live_at(task_struct_signal(task));
+        emit::record::<Exit>((*state).owner, Wake::Not, |record| {
             emit::header(&raw mut (*record).header, task, &*state, kind::EXIT, size_of::<Exit>());
             (*record).status = task_struct_exit_code(task) as u32;
             (*record).process = (threads == 0) as u32;

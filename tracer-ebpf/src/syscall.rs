@@ -11,6 +11,7 @@ use tracer_common::loss::Loss;
 use tracer_common::record::{Syscall, SyscallPath, flag, kind};
 
 use crate::count::{self, lost, tally};
+use crate::emit::Wake;
 use crate::kernel::*;
 use crate::maps::ROWS;
 use crate::read::{self, Extent};
@@ -191,11 +192,11 @@ unsafe fn finish(
     };
     let path = config::call_traits(table_index(number)) & traits::PATH_MASK;
     if path == 0 || path > 6 {
-        return emit::record::<Syscall>(state.owner, |record| {
+        return emit::record::<Syscall>(state.owner, Wake::Not, |record| {
             fill(record, kind::SYSCALL, size_of::<Syscall>())
         });
     }
-    emit::record::<SyscallPath>(state.owner, |record| {
+    emit::record::<SyscallPath>(state.owner, Wake::Not, |record| {
         fill(&raw mut (*record).syscall, kind::SYSCALL_PATH, size_of::<SyscallPath>());
         let text = &raw mut (*record).path;
         // The first two arguments are the only ones that hold paths in the table.

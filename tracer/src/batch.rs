@@ -1,6 +1,8 @@
 //! What a source hands on: the one thing that crosses from the kernel and the file system to the
 //! rest of ctrace, and exactly what a recording holds.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tracer_common::key::{CallInfo, CallKey, Latency, OutcomeKey};
@@ -117,6 +119,13 @@ pub trait Source {
     ///
     /// `sample` asks for the counters; a recording has them at the times it was made with.
     fn poll(&mut self, batch: &mut Batch, sample: bool) -> Result<Status>;
+
+    /// Waits until something happens that should not wait, at most that long. A source that is never
+    /// idle does not wait.
+    fn wait(&self, limit: Duration);
+
+    /// Detaches: from now on nothing new happens, and polling brings what is left.
+    fn stop(&mut self) -> Result<()>;
 
     /// Tells the kernel to leave an owner's calls alone; a recording ignores it.
     fn ignore(&mut self, owner: OwnerId) -> Result<()>;

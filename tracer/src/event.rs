@@ -64,7 +64,7 @@ impl Syscall<'_> {
     /// Kernel error number of a failed call.
     pub fn errno(&self) -> Option<u16> {
         // MAX_ERRNO; see tracer-ebpf.
-        u16::try_from(-self.ret).ok().filter(|errno| (1..=4095).contains(errno))
+        u16::try_from(self.ret.checked_neg()?).ok().filter(|errno| (1..=4095).contains(errno))
     }
 }
 

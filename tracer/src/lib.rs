@@ -10,9 +10,27 @@
 //! comes after is a function of batches and gives the same from a recording as live.
 
 pub mod batch;
+pub mod cli;
+pub mod clock;
 pub mod container;
 pub mod decode;
+pub mod doctor;
 pub mod event;
+pub mod exit;
+pub mod filter;
+pub mod hold;
+pub mod kernel;
+pub mod ledger;
+pub mod list;
+pub mod model;
+pub mod pipeline;
+pub mod plan;
+pub mod profile;
+pub mod recording;
+pub mod run;
+pub mod select;
+pub mod sink;
 pub mod snapshot;
 pub mod syscall;
 pub mod text;
+pub mod tui;

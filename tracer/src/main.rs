@@ -1,1 +1,5 @@
-fn main() {}
+//! The binary `ctrace`.
+
+fn main() -> std::process::ExitCode {
+    tracer::cli::main()
+}

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::batch::Arch;
-use crate::container::{Container, UnknownReason};
+use crate::container::{Container, Identity, Owner, UnknownReason};
 use crate::event::Abi;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +50,18 @@ pub enum Subject {
     Container(Arc<Container>),
     Host,
     Unknown { cgroup_id: u64, cgroup_path: Option<String>, reason: UnknownReason },
+}
+
+impl Subject {
+    /// Whether that owner's calls are counted in this row.
+    pub fn is_of(&self, identity: &Identity) -> bool {
+        match (self, &identity.owner) {
+            (Self::Container(container), Owner::Container(other)) => container.id == other.id,
+            (Self::Host, Owner::Host) => true,
+            (Self::Unknown { cgroup_id, .. }, Owner::Unknown(_)) => *cgroup_id == identity.cgroup_id,
+            (Self::Container(_) | Self::Host | Self::Unknown { .. }, _) => false,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -74,6 +74,7 @@ fn compile() -> Result<PathBuf> {
         .env("RUSTC_BOOTSTRAP", "1")
         .env("__CARGO_TESTS_ONLY_SRC_ROOT", &library)
         .env("CTRACE_KERNEL_RS", &rust)
+        .env("CTRACE_KERNEL_IR", &ir)
         .env("RUSTC_WRAPPER", std::env::current_exe()?)
         .env(wrapper::SWITCH, "1"))
     .context("the kernel programs do not build")?;

@@ -1,12 +1,21 @@
 //! `cargo xtask`: everything about ctrace that is not ctrace.
 
+mod build;
+mod codegen;
 mod command;
 mod core;
+mod debian;
 mod ebpf;
+mod privileged;
+mod report;
+mod run;
+mod setup;
+mod test;
 mod toolchain;
 mod wrapper;
 
 use std::env;
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -29,6 +38,20 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Write the tables of system calls, errors and signals from the kernel's headers
+    Codegen {
+        /// Compare with the tables in the tree instead, and fail if they differ
+        #[arg(long)]
+        check: bool,
+    },
+    /// Build ctrace and run it, with sudo where that is needed: `cargo xtask run -- top`
+    Run {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Set this machine up, then run everything that must hold: lints, tests, the checks of what is
+    /// generated, and the tests on real containers
+    Test(test::Options),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +72,9 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<()> {
     match task {
         Task::BuildEbpf { check } => ebpf::build(check),
+        Task::Codegen { check } => codegen::run(check),
+        Task::Run { args } => run::run(&args),
+        Task::Test(options) => test::test(&options),
     }
 }
 

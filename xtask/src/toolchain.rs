@@ -2,14 +2,13 @@
 //! standard library. Both are fetched into `target/tools`; nothing is installed system-wide.
 
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{exists, output, run};
-use crate::root;
+use crate::command::{output, run};
+use crate::{debian, root};
 
 /// The last one that uses the LLVM of the Rust tool chain; later ones want a system LLVM 23.
 const BPF_LINKER: &str = "0.10.4";
@@ -17,7 +16,6 @@ const BPF_LINKER: &str = "0.10.4";
 /// Debian's package of the same library source, for tool chains that cannot be extended. Its version
 /// follows that of the compiler.
 const DEBIAN_RUST_SRC: &str = "rust-src=1.95.0+dfsg1-2~bpo13+1";
-const DEBIAN_SOURCES: &str = "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie-backports main\n";
 
 pub fn tools() -> PathBuf {
     root().join("target/tools")
@@ -72,45 +70,12 @@ pub fn std_source() -> Result<PathBuf> {
     }
 }
 
-/// Downloads the package with lists of its own: the system's are not touched.
+/// The package, where it is of the compiler's own version.
 fn fetch_debian(release: &str) -> Result<()> {
     if !DEBIAN_RUST_SRC.contains(&format!("={release}")) {
         bail!("it is of another version than the compiler");
     }
-    if !exists("apt-get") || !exists("dpkg") {
-        bail!("this is no Debian");
-    }
-    let folder = tools().join("rust-src");
-    let apt = folder.join("apt");
-    for part in ["state/lists/partial", "cache/archives/partial"] {
-        fs::create_dir_all(apt.join(part)).with_context(|| format!("cannot make {}", apt.display()))?;
-    }
-    fs::write(apt.join("sources.list"), DEBIAN_SOURCES)?;
-    let apt_get = |words: &[&str]| {
-        let mut command = Command::new("apt-get");
-        command.arg("-qq").current_dir(&apt);
-        for (key, value) in [
-            ("Dir::Etc::SourceList", apt.join("sources.list")),
-            ("Dir::Etc::SourceParts", PathBuf::from("/dev/null")),
-            ("Dir::State::Lists", apt.join("state/lists")),
-            ("Dir::Cache", apt.join("cache")),
-            ("APT::Sandbox::User", PathBuf::from("root")),
-        ] {
-            command.arg(format!("-o{key}={}", value.display()));
-        }
-        command.args(words);
-        output(&mut command)
-    };
-    apt_get(&["update"])?;
-    apt_get(&["download", DEBIAN_RUST_SRC])?;
-    for entry in fs::read_dir(&apt)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|e| e == "deb") {
-            output(Command::new("dpkg").arg("-x").arg(&path).arg(&folder))?;
-            fs::remove_file(path)?;
-        }
-    }
-    Ok(())
+    debian::fetch(DEBIAN_RUST_SRC, &tools().join("rust-src"))
 }
 
 fn is_library(folder: &Path) -> bool {

@@ -138,6 +138,46 @@ impl fmt::Display for Runtime {
 }
 
 impl Container {
+    /// One of which nothing but the id is known yet.
+    pub fn unnamed(runtime: Runtime, id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: None,
+            runtime,
+            image: None,
+            image_id: None,
+            labels: Vec::new(),
+            parent: None,
+            pod: None,
+            pid: None,
+        }
+    }
+
+    /// Keeps of `before`, the same container known earlier, what is not known any more: its files may
+    /// be gone.
+    pub fn remember(&mut self, before: &Self) {
+        let Self { id: _, name, runtime: _, image, image_id, labels, parent, pod, pid } = self;
+        let keep = |now: &mut Option<String>, before: &Option<String>| {
+            if now.is_none() {
+                now.clone_from(before);
+            }
+        };
+        keep(name, &before.name);
+        keep(image, &before.image);
+        keep(image_id, &before.image_id);
+        keep(parent, &before.parent);
+        *pid = pid.or(before.pid);
+        if labels.is_empty() {
+            labels.clone_from(&before.labels);
+        }
+        let Some(before) = &before.pod else { return };
+        let Pod { name, uid, namespace, container_name } = pod.get_or_insert_with(Pod::default);
+        keep(name, &before.name);
+        keep(uid, &before.uid);
+        keep(namespace, &before.namespace);
+        keep(container_name, &before.container_name);
+    }
+
     /// What people call it: the name, else the id.
     pub fn display_name(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.id)

@@ -13,7 +13,12 @@ pub enum Kind {
     /// To a type of the table, or to bytes.
     Pointer(String),
     Embedded(String),
-    Array(Box<Kind>),
+    /// A struct without a name that holds just this, as behind `kuid_t` and `atomic_t`.
+    Wrapped(Box<Kind>),
+    Array {
+        element: Box<Kind>,
+        len: u32,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,8 +67,14 @@ fn parse_kind(word: &str) -> Result<Kind> {
         return Ok(Kind::Pointer(target.to_owned()));
     }
     if let Some(element) = word.strip_prefix('[') {
-        let element = element.strip_suffix(']').context("array without `]`")?;
-        return Ok(Kind::Array(Box::new(parse_kind(element)?)));
+        let inside = element.strip_suffix(']').context("array without `]`")?;
+        let (element, len) = inside.split_once(';').unwrap_or((inside, "1"));
+        let len = len.parse().with_context(|| format!("array of {len:?} elements"))?;
+        return Ok(Kind::Array { element: Box::new(parse_kind(element)?), len });
+    }
+    if let Some(inside) = word.strip_prefix('{') {
+        let inside = inside.strip_suffix('}').context("wrapper without `}`")?;
+        return Ok(Kind::Wrapped(Box::new(parse_kind(inside)?)));
     }
     Ok(match scalar(word) {
         Some(kind) => kind,
@@ -86,7 +97,7 @@ fn scalar(word: &str) -> Option<Kind> {
 fn check_known(types: &[Type], kind: &Kind) -> Result<()> {
     match kind {
         Kind::Scalar { .. } => Ok(()),
-        Kind::Array(element) => check_known(types, element),
+        Kind::Array { element, .. } | Kind::Wrapped(element) => check_known(types, element),
         Kind::Pointer(name) if scalar(name).is_some() => Ok(()),
         Kind::Pointer(name) | Kind::Embedded(name) => {
             ensure!(types.iter().any(|t| t.name == *name), "no type {name:?} in the table");
@@ -101,12 +112,13 @@ mod tests {
 
     #[test]
     fn types_and_fields() {
-        let types = parse("a # comment\n  x u32\n  b *a\n\nc\n  in a\n  l [u8]\n").unwrap();
+        let types = parse("a # comment\n  x u32\n  b *a\n\nc\n  in a\n  l [u8;16]\n").unwrap();
         assert_eq!(types[0].fields[0].kind, Kind::Scalar { bits: 32, signed: false });
         assert_eq!(types[0].fields[1].kind, Kind::Pointer("a".into()));
         assert_eq!(types[1].fields[0].kind, Kind::Embedded("a".into()));
-        assert!(
-            matches!(&types[1].fields[1].kind, Kind::Array(k) if matches!(**k, Kind::Scalar { bits: 8, .. }))
+        assert_eq!(
+            types[1].fields[1].kind,
+            Kind::Array { element: Box::new(Kind::Scalar { bits: 8, signed: false }), len: 16 }
         );
     }
 
@@ -118,6 +130,7 @@ mod tests {
             ("a b", "expected a type"),
             ("a\n  x b", "no type \"b\""),
             ("a\n  x [u8", "array without"),
+            ("a\n  x {u8", "wrapper without"),
         ] {
             let error = format!("{:#}", parse(text).unwrap_err());
             assert!(error.contains(part), "{text:?}: {error}");

@@ -68,23 +68,26 @@ impl Module {
     }
 
     fn describe(&mut self, types: &[Type], structs: &[u32], ty: &Type, id: u32) {
-        let layout: Vec<&str> = ty.fields.iter().map(|f| llvm_type(&f.kind)).collect();
+        let layout: Vec<String> = ty.fields.iter().map(|f| slot_type(types, &f.kind)).collect();
         self.line(format_args!("%struct.{} = type {{ {} }}", ty.name, layout.join(", ")));
-        // Offsets and sizes here are placeholders: the loader takes the kernel's.
+        // The loader takes offsets and sizes from the kernel. These only have to be consistent.
         let mut members = Vec::new();
-        for (index, field) in ty.fields.iter().enumerate() {
+        let mut offset = 0;
+        for field in &ty.fields {
             let base = self.debug_type(types, structs, &field.kind);
             let member = self.node(&format!(
-                "!DIDerivedType(tag: DW_TAG_member, name: \"{}\", scope: !{id}, file: !1, line: 1, baseType: !{base}, size: {}, offset: {})",
-                field.name, bits(&field.kind), index * 64,
+                "!DIDerivedType(tag: DW_TAG_member, name: \"{}\", scope: !{id}, file: !1, line: 1, baseType: !{base}, size: {}, offset: {offset})",
+                field.name,
+                bits(types, &field.kind),
             ));
             members.push(format!("!{member}"));
+            offset += slot_bits(types, &field.kind);
         }
         let elements = self.node(&format!("!{{{}}}", members.join(", ")));
         self.line(format_args!(
             "!{id} = distinct !DICompositeType(tag: DW_TAG_structure_type, name: \"{}\", file: !1, line: 1, size: {}, elements: !{elements})",
             ty.name,
-            ty.fields.len() * 64,
+            offset,
         ));
     }
 
@@ -95,16 +98,27 @@ impl Module {
                 self.node(&format!("!DIBasicType(name: \"{name}\", size: {bits}, encoding: {encoding})"))
             }
             Kind::Embedded(name) => struct_id(types, structs, name),
+            Kind::Wrapped(inside) => {
+                let base = self.debug_type(types, structs, inside);
+                let size = bits(types, kind);
+                let member = self.node(&format!(
+                    "!DIDerivedType(tag: DW_TAG_member, name: \"inside\", file: !1, line: 1, baseType: !{base}, size: {size})"
+                ));
+                let elements = self.node(&format!("!{{!{member}}}"));
+                self.node(&format!(
+                    "!DICompositeType(tag: DW_TAG_structure_type, file: !1, line: 1, size: {size}, elements: !{elements})"
+                ))
+            }
             Kind::Pointer(_) => {
                 self.node("!DIDerivedType(tag: DW_TAG_pointer_type, baseType: null, size: 64)")
             }
-            Kind::Array(element) => {
+            Kind::Array { element, len } => {
                 let base = self.debug_type(types, structs, element);
-                let range = self.node("!DISubrange(count: 1)");
+                let range = self.node(&format!("!DISubrange(count: {len})"));
                 let ranges = self.node(&format!("!{{!{range}}}"));
                 self.node(&format!(
                     "!DICompositeType(tag: DW_TAG_array_type, baseType: !{base}, size: {}, elements: !{ranges})",
-                    bits(element),
+                    bits(types, kind),
                 ))
             }
         }
@@ -127,9 +141,9 @@ impl Module {
             &[&gep, &exists, "  ret i32 %v, !dbg !LOC"],
         );
         if let Kind::Scalar { .. } | Kind::Pointer(_) = field.kind {
-            let ty = llvm_type(&field.kind);
+            let ty = loaded_type(&field.kind);
             // Natural alignment: with less, LLVM splits the load and the verifier refuses the parts.
-            let load = format!("  %v = load {ty}, ptr %a, align {}, !dbg !LOC", bits(&field.kind) / 8);
+            let load = format!("  %v = load {ty}, ptr %a, align {}, !dbg !LOC", width(&field.kind) / 8);
             self.function(ty, &name, prototype, &[&gep, &load, &format!("  ret {ty} %v, !dbg !LOC")]);
         }
     }
@@ -153,22 +167,48 @@ fn struct_id(types: &[Type], structs: &[u32], name: &str) -> u32 {
     place.and_then(|i| structs.get(i)).copied().unwrap_or_default()
 }
 
-fn llvm_type(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Scalar { bits: 8, .. } => "i8",
-        Kind::Scalar { bits: 16, .. } => "i16",
-        Kind::Scalar { bits: 32, .. } => "i32",
-        Kind::Scalar { .. } => "i64",
-        Kind::Pointer(_) => "ptr",
-        // Only the address of these is taken; their own layout never matters.
-        Kind::Embedded(_) | Kind::Array(_) => "i64",
+fn loaded_type(kind: &Kind) -> &'static str {
+    match (kind, width(kind)) {
+        (Kind::Pointer(_), _) => "ptr",
+        (_, 8) => "i8",
+        (_, 16) => "i16",
+        (_, 32) => "i32",
+        _ => "i64",
     }
 }
 
-fn bits(kind: &Kind) -> u32 {
+/// Of a scalar or pointer, in bits.
+fn width(kind: &Kind) -> u32 {
     match kind {
         Kind::Scalar { bits, .. } => *bits,
-        Kind::Pointer(_) | Kind::Embedded(_) | Kind::Array(_) => 64,
+        Kind::Pointer(_) | Kind::Embedded(_) | Kind::Wrapped(_) | Kind::Array { .. } => 64,
+    }
+}
+
+/// Size in the table's own layout: every field starts at a multiple of 8 bytes, an array has the
+/// length that the table gives.
+fn bits(types: &[Type], kind: &Kind) -> u32 {
+    match kind {
+        Kind::Scalar { .. } | Kind::Pointer(_) => width(kind),
+        Kind::Wrapped(inside) => bits(types, inside),
+        Kind::Array { element, len } => bits(types, element) * len,
+        Kind::Embedded(name) => {
+            let fields = types.iter().find(|t| t.name == *name).map(|t| t.fields.as_slice());
+            fields.unwrap_or_default().iter().map(|f| slot_bits(types, &f.kind)).sum()
+        }
+    }
+}
+
+fn slot_bits(types: &[Type], kind: &Kind) -> u32 {
+    bits(types, kind).next_multiple_of(64)
+}
+
+fn slot_type(types: &[Type], kind: &Kind) -> String {
+    match kind {
+        Kind::Pointer(_) => "ptr".to_owned(),
+        Kind::Scalar { .. } | Kind::Embedded(_) | Kind::Wrapped(_) | Kind::Array { .. } => {
+            format!("[{} x i64]", slot_bits(types, kind) / 64)
+        }
     }
 }
 

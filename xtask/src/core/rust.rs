@@ -17,7 +17,7 @@ pub fn declarations(types: &[Type]) -> String {
             let (owner, name) = (&ty.name, format!("{}_{}", ty.name, field.name));
             let stored = rust_type(&field.kind);
             let target = match &field.kind {
-                Kind::Array(element) => rust_type(element),
+                Kind::Array { element, .. } | Kind::Wrapped(element) => rust_type(element),
                 Kind::Scalar { .. } | Kind::Pointer(_) | Kind::Embedded(_) => stored.clone(),
             };
             let _ = writeln!(text, "    pub fn {name}_at(p: *const {owner}) -> *const {target};");
@@ -36,6 +36,6 @@ fn rust_type(kind: &Kind) -> String {
         Kind::Scalar { bits, signed } => format!("{}{bits}", if *signed { 'i' } else { 'u' }),
         Kind::Pointer(target) => format!("*const {target}"),
         Kind::Embedded(name) => name.clone(),
-        Kind::Array(element) => rust_type(element),
+        Kind::Array { element, .. } | Kind::Wrapped(element) => rust_type(element),
     }
 }

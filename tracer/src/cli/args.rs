@@ -1,0 +1,279 @@
+//! What can be typed.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::filter::Filter;
+
+/// What containers really do, at the level of system calls
+#[derive(Debug, Parser)]
+#[command(name = "ctrace", version, arg_required_else_help = true, after_help = EXAMPLES)]
+pub struct Cli {
+    /// Say more on stderr (-vv: even more)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sudo ctrace top                                what every container calls, live
+  sudo ctrace trace --failed web                 the calls of container `web` that fail, one a line
+  sudo ctrace profile record -o p.json -- podman run --rm IMAGE
+                                                 a seccomp profile of what IMAGE calls
+  ctrace doctor                                  whether all this works here";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Live table of containers: calls, errors, refusals and latency
+    Top(TopArgs),
+    /// Print events as they happen: system calls, exec, exit, refusals
+    Trace(TraceArgs),
+    /// Seccomp profiles from what containers really call
+    #[command(subcommand)]
+    Profile(ProfileCommand),
+    /// Record everything into a file, to look at it later without privileges
+    Record(RecordArgs),
+    /// Run a command in a cgroup of its own and trace it; no container runtime needed
+    Run(RunArgs),
+    /// The containers that ctrace can see, and how it knows each
+    Ps(PsArgs),
+    /// What this machine offers, what is missing, and how to fix it
+    Doctor(DoctorArgs),
+    /// Enter a cgroup and become a command (for ctrace itself)
+    #[command(hide = true)]
+    InternalExec(ExecArgs),
+}
+
+/// Which containers; without any, all of them
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Which containers")]
+pub struct Containers {
+    /// Name, or beginning of the id
+    #[arg(value_name = "CONTAINER")]
+    pub names: Vec<String>,
+    /// key=value or key!=value with key id, name, image, runtime, label, pod, namespace or cgroup;
+    /// repeated with the same key: any of them, with different keys: all of them
+    #[arg(long = "filter", value_name = "KEY=VALUE")]
+    pub filters: Vec<Filter>,
+    /// Also what runs in no container
+    #[arg(long)]
+    pub host: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct TopArgs {
+    #[command(flatten)]
+    pub containers: Containers,
+    /// Time between two samples, as in `500ms` or `2s`
+    #[arg(long, value_name = "D", default_value = "1s", value_parser = interval)]
+    pub interval: Duration,
+    /// Print one sample and end: what happened in one interval
+    #[arg(long, conflicts_with = "count")]
+    pub once: bool,
+    /// Print that many samples and end
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// How samples are printed when the screen is not used
+    #[arg(long, value_enum, default_value_t = SampleFormat::Table)]
+    pub format: SampleFormat,
+    /// Show a recording instead of the running system
+    #[arg(long, value_name = "FILE", conflicts_with = "record")]
+    pub replay: Option<PathBuf>,
+    /// Also write a recording
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SampleFormat {
+    Table,
+    Json,
+    Csv,
+}
+
+#[derive(Args, Debug)]
+pub struct TraceArgs {
+    #[command(flatten)]
+    pub containers: Containers,
+    #[command(flatten)]
+    pub what: What,
+    #[command(flatten)]
+    pub output: Output,
+    /// Read events from a recording instead of the running system
+    #[arg(long, value_name = "FILE")]
+    pub replay: Option<PathBuf>,
+    /// End after this time, as in `30s`
+    #[arg(long, value_name = "D", value_parser = interval)]
+    pub duration: Option<Duration>,
+    /// End after that many events
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub struct What {
+    /// System calls and events, separated by commas; `*` stands for any characters.
+    /// Events: syscall, process.fork, process.exec, process.exit, cgroup.mkdir, cgroup.rmdir,
+    /// cgroup.attach
+    #[arg(short = 'e', long = "events", value_name = "WHAT")]
+    pub what: Vec<String>,
+    /// Only system calls that failed
+    #[arg(long)]
+    pub failed: bool,
+    /// Only system calls that a seccomp filter refused
+    #[arg(long)]
+    pub denied: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Output {
+    #[arg(long, value_enum, default_value_t = EventFormat::Text)]
+    pub format: EventFormat,
+    /// Write to a file (mode 0600) instead of standard output; `-`: standard output
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Exit with 7 if anything was lost
+    #[arg(long)]
+    pub fail_on_loss: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EventFormat {
+    Text,
+    /// One object a line
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ProfileCommand {
+    /// Record what containers call and write a profile for each
+    Record(ProfileRecordArgs),
+    /// Write profiles from recordings
+    Generate(GenerateArgs),
+}
+
+#[derive(Args, Debug)]
+pub struct ProfileRecordArgs {
+    #[command(flatten)]
+    pub containers: Containers,
+    /// End after this time instead of at Ctrl-C
+    #[arg(long, value_name = "D", value_parser = interval)]
+    pub duration: Option<Duration>,
+    /// A file for one profile, a directory for several
+    #[arg(short = 'o', long, value_name = "OUT")]
+    pub output: PathBuf,
+    /// Record the containers that this command brings about, or the command itself if it starts none
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+#[derive(Args, Debug)]
+pub struct GenerateArgs {
+    #[arg(required = true, value_name = "RECORDING")]
+    pub recordings: Vec<PathBuf>,
+    /// key=value as for `ctrace top`
+    #[arg(long = "filter", value_name = "KEY=VALUE")]
+    pub filters: Vec<Filter>,
+    /// A file for one profile, a directory for several
+    #[arg(short = 'o', long, value_name = "OUT")]
+    pub output: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub struct RecordArgs {
+    #[command(flatten)]
+    pub containers: Containers,
+    /// The recording
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// End after this time instead of at Ctrl-C
+    #[arg(long, value_name = "D", value_parser = interval)]
+    pub duration: Option<Duration>,
+}
+
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub what: What,
+    #[command(flatten)]
+    pub output: Output,
+    #[arg(required = true, last = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+#[derive(Args, Debug)]
+pub struct PsArgs {
+    #[command(flatten)]
+    pub containers: Containers,
+    /// Show containers inside containers below them
+    #[arg(long)]
+    pub tree: bool,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Table)]
+    pub format: ReportFormat,
+}
+
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    #[arg(long, value_enum, default_value_t = ReportFormat::Table)]
+    pub format: ReportFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    Table,
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub struct ExecArgs {
+    pub cgroup: PathBuf,
+    #[arg(required = true, last = true)]
+    pub command: Vec<OsString>,
+}
+
+/// `500ms`, `2s`, `1m30s`; more than nothing and at most a year.
+fn interval(text: &str) -> Result<Duration, String> {
+    let span: jiff::SignedDuration = text.parse().ok().ok_or("expected a time such as 500ms, 2s or 1m30s")?;
+    let allowed = jiff::SignedDuration::from_millis(1)..=jiff::SignedDuration::from_hours(366 * 24);
+    if !allowed.contains(&span) {
+        return Err("expected a time from 1ms to a year".to_owned());
+    }
+    Ok(span.unsigned_abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(interval("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(interval("1m30s"), Ok(Duration::from_secs(90)));
+        for wrong in ["", "5", "-1s", "0s", "1000000h"] {
+            assert!(interval(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_command_keeps_its_own_flags() {
+        let cli =
+            Cli::parse_from(["ctrace", "profile", "record", "-o", "p", "--", "podman", "run", "-o", "x"]);
+        let Command::Profile(ProfileCommand::Record(args)) = cli.command else { panic!() };
+        assert_eq!(args.command, ["podman", "run", "-o", "x"]);
+    }
+}

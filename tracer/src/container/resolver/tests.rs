@@ -1,0 +1,433 @@
+use std::fs;
+
+use tracer_common::key::OwnerKey;
+
+use super::super::testing::{fixture, id, put, runc_state};
+use super::super::{Pod, Runtime, cgroupfs};
+use super::find::{LOOKUPS, wait_ns};
+use super::*;
+
+const HOST: u32 = 4_026_531_836;
+const OWN: u32 = 4_026_532_000;
+
+/// A host's file system, and a resolver that looks at it.
+struct Host {
+    dir: tempfile::TempDir,
+    resolver: Resolver,
+    now_ns: u64,
+    /// All that was reported so far, by slot.
+    known: HashMap<u32, Identity>,
+    /// How often a slot was reported.
+    reports: HashMap<u32, usize>,
+}
+
+impl Host {
+    /// With cgroups that are there before ctrace.
+    fn new(cgroups: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let roots = Roots { proc: at("proc"), cgroup2: at("cgroup"), run: at("run"), var_lib: at("lib") };
+        fs::create_dir(&roots.cgroup2).unwrap();
+        for cgroup in cgroups {
+            fs::create_dir_all(roots.cgroup2.join(&cgroup[1..])).unwrap();
+        }
+        let resolver = Resolver::new(roots, HOST).unwrap();
+        Self { dir, resolver, now_ns: 1, known: HashMap::new(), reports: HashMap::new() }
+    }
+
+    fn put(&self, path: &str, text: &str) {
+        put(self.dir.path(), path, text);
+    }
+
+    fn mkdir(&self, cgroup: &str) -> u64 {
+        fs::create_dir_all(self.dir.path().join("cgroup").join(&cgroup[1..])).unwrap();
+        self.id(cgroup)
+    }
+
+    fn id(&self, cgroup: &str) -> u64 {
+        cgroupfs::id_at(&self.dir.path().join("cgroup"), cgroup).unwrap()
+    }
+
+    fn make(&mut self, cgroup: &str) -> u64 {
+        let id = self.mkdir(cgroup);
+        self.resolver.cgroup_made(id, cgroup.as_bytes());
+        id
+    }
+
+    fn remove(&mut self, cgroup: &str) {
+        let id = self.id(cgroup);
+        fs::remove_dir(self.dir.path().join("cgroup").join(&cgroup[1..])).unwrap();
+        self.resolver.cgroup_removed(id);
+    }
+
+    fn meet(&mut self, slot: u32, cgroup_id: u64, pid_ns: u32) {
+        let info = OwnerInfo {
+            key: OwnerKey { cgroup_id, pid_ns, phase: phase::WORKLOAD },
+            first_ns: 5,
+            first_tgid: 77,
+            mnt_ns: 3,
+            comm: *b"sh\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+            generation: 1,
+            lineage: 0,
+        };
+        self.resolver.met(OwnerId { slot, generation: 1 }, &info);
+    }
+
+    fn advance(&mut self, ns: u64) {
+        self.now_ns += ns;
+        let mut changed = Vec::new();
+        self.resolver.advance(self.now_ns, &mut changed);
+        for identity in changed {
+            *self.reports.entry(identity.id.slot).or_default() += 1;
+            self.known.insert(identity.id.slot, identity);
+        }
+    }
+
+    /// Until no retry is left.
+    fn settle(&mut self) {
+        for _ in 0..=(0..).map_while(wait_ns).sum::<u64>() / MS {
+            self.advance(MS);
+        }
+        assert_eq!(self.resolver.due.len(), 0);
+    }
+
+    fn owner(&self, slot: u32) -> &Owner {
+        &self.known[&slot].owner
+    }
+
+    fn container(&self, slot: u32) -> &Arc<Container> {
+        match self.owner(slot) {
+            Owner::Container(container) => container,
+            other @ (Owner::Host | Owner::Unknown(_)) => panic!("slot {slot} is {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_container_that_runs_already_is_named_at_once() {
+    let docker = format!("/docker/{}", id('4'));
+    let mut host = Host::new(&[&docker]);
+    host.put(&format!("lib/docker/containers/{}/config.v2.json", id('4')), &fixture("docker-config.v2.json"));
+    host.meet(1, host.id(&docker), OWN);
+    host.advance(0);
+    assert_eq!(host.container(1).name.as_deref(), Some("web"));
+    assert_eq!(host.known[&1].cgroup_path.as_deref(), Some(docker.as_str()));
+    host.settle();
+    assert_eq!(host.reports[&1], 1);
+}
+
+#[test]
+fn a_container_has_its_id_at_once_and_its_name_when_the_file_is_there() {
+    let mut host = Host::new(&[]);
+    let docker = format!("/docker/{}", id('4'));
+    let cgroup = host.make(&docker);
+    host.meet(1, cgroup, OWN);
+    host.advance(0);
+    assert_eq!(**host.container(1), Container::unnamed(Runtime::Docker, &id('4')));
+    host.put(&format!("lib/docker/containers/{}/config.v2.json", id('4')), &fixture("docker-config.v2.json"));
+    host.advance(50 * MS);
+    assert_eq!(host.container(1).name.as_deref(), Some("web"));
+}
+
+#[test]
+fn a_bare_container_is_found_when_its_state_appears() {
+    let mut host = Host::new(&[]);
+    let cgroup = host.make("/a/b");
+    host.meet(1, cgroup, OWN);
+    host.meet(2, cgroup, HOST);
+    host.advance(0);
+    for slot in [1, 2] {
+        assert_eq!(*host.owner(slot), Owner::Unknown(UnknownReason::Pending));
+    }
+    host.put("run/runc/web/state.json", &runc_state("web", 7, "/a/b"));
+    host.advance(50 * MS);
+    assert_eq!((host.container(1).id.as_str(), host.container(1).pid), ("web", Some(7)));
+    assert!(Arc::ptr_eq(host.container(1), host.container(2)));
+}
+
+#[test]
+fn all_cgroups_of_a_container_share_it() {
+    let mut host = Host::new(&[]);
+    let docker = format!("/docker/{}", id('4'));
+    let (outer, inner) = (host.make(&docker), host.make(&format!("{docker}/init")));
+    host.meet(1, outer, OWN);
+    host.meet(2, inner, OWN);
+    host.advance(0);
+    assert!(Arc::ptr_eq(host.container(1), host.container(2)));
+    host.put(&format!("lib/docker/containers/{}/config.v2.json", id('4')), &fixture("docker-config.v2.json"));
+    host.settle();
+    assert_eq!(host.container(2).name.as_deref(), Some("web"));
+    assert!(Arc::ptr_eq(host.container(1), host.container(2)));
+}
+
+#[test]
+fn what_no_runtime_claims_is_the_hosts_or_unknown_after_the_retries() {
+    let mut host = Host::new(&[]);
+    let cgroup = host.make("/batch");
+    host.meet(1, cgroup, HOST);
+    host.meet(2, cgroup, OWN);
+    host.advance(0);
+    assert_eq!(*host.owner(1), Owner::Unknown(UnknownReason::Pending));
+    host.settle();
+    assert_eq!(*host.owner(1), Owner::Host);
+    assert_eq!(*host.owner(2), Owner::Unknown(UnknownReason::NoRuntime));
+}
+
+#[test]
+fn the_hosts_own_cgroups_are_decided_at_once() {
+    let mut host = Host::new(&["/old"]);
+    let service = host.make("/system.slice/cron.service");
+    for (slot, cgroup) in [(1, host.id("/")), (2, host.id("/old")), (3, service)] {
+        host.meet(slot, cgroup, HOST);
+        host.advance(0);
+        assert_eq!((host.owner(slot), host.reports[&slot]), (&Owner::Host, 1), "slot {slot}");
+    }
+    host.meet(4, host.id("/"), OWN);
+    host.advance(0);
+    assert_eq!(*host.owner(4), Owner::Unknown(UnknownReason::NoRuntime));
+    assert_eq!(host.resolver.due.len(), 0);
+}
+
+#[test]
+fn a_container_may_come_into_a_cgroup_that_was_the_hosts() {
+    let mut host = Host::new(&["/a"]);
+    host.meet(1, host.id("/a"), HOST);
+    host.settle();
+    host.meet(2, host.id("/a"), OWN);
+    host.advance(0);
+    assert_eq!(*host.owner(1), Owner::Host);
+    assert_eq!(*host.owner(2), Owner::Unknown(UnknownReason::Pending));
+    host.put("run/runc/web/state.json", &runc_state("web", 7, "/a"));
+    host.advance(50 * MS);
+    assert_eq!(host.container(2).id, "web");
+}
+
+#[test]
+fn a_cgroup_without_a_record_is_found_by_its_process() {
+    let mut host = Host::new(&[]);
+    let docker = format!("/docker/{}", id('4'));
+    let cgroup = host.mkdir(&docker);
+    host.put("proc/77/cgroup", &format!("9:cpu:/x\n0::{docker}\n"));
+    host.meet(1, cgroup, OWN);
+    host.advance(0);
+    assert_eq!(host.container(1).id, id('4'));
+}
+
+#[test]
+fn a_cgroup_without_a_record_or_a_process_is_searched_for() {
+    let mut host = Host::new(&[]);
+    let docker = format!("/docker/{}", id('4'));
+    let cgroup = host.mkdir(&docker);
+    // The process is in another one by now.
+    host.put("proc/77/cgroup", "0::/\n");
+    host.meet(1, cgroup, OWN);
+    host.advance(0);
+    assert_eq!(*host.owner(1), Owner::Unknown(UnknownReason::Pending));
+    host.advance(MS);
+    assert_eq!(host.container(1).id, id('4'));
+}
+
+#[test]
+fn a_search_is_spread_over_calls() {
+    let many: Vec<_> = (0..3 * WALK_STEPS).map(|at| format!("/x/{at}")).collect();
+    let mut host = Host::new(&many.iter().map(String::as_str).collect::<Vec<_>>());
+    host.meet(1, u64::MAX, OWN);
+    for _ in 0..4 {
+        host.advance(MS);
+        assert_eq!(*host.owner(1), Owner::Unknown(UnknownReason::Pending));
+    }
+    host.settle();
+    let known = &host.known[&1];
+    assert_eq!((&known.owner, known.ended), (&Owner::Unknown(UnknownReason::CgroupGone), true));
+}
+
+#[test]
+fn many_at_once_are_looked_up_over_several_calls() {
+    let mut host = Host::new(&[]);
+    for slot in 1..=u32::try_from(2 * LOOKUPS).unwrap() {
+        let cgroup = host.make(&format!("/docker/{slot:064}"));
+        host.meet(slot, cgroup, OWN);
+    }
+    let named =
+        |host: &Host| host.known.values().filter(|known| matches!(known.owner, Owner::Container(_))).count();
+    host.advance(0);
+    assert_eq!((named(&host), host.known.len()), (LOOKUPS, 2 * LOOKUPS));
+    host.advance(0);
+    assert_eq!(named(&host), 2 * LOOKUPS);
+}
+
+#[test]
+fn a_container_that_is_gone_keeps_what_its_path_said() {
+    let mut host = Host::new(&[]);
+    let podman = format!("/libpod_parent/libpod-{}", id('b'));
+    let cgroup = host.make(&podman);
+    host.remove(&podman);
+    host.meet(1, cgroup, OWN);
+    host.advance(0);
+    assert_eq!((host.container(1).id.clone(), host.known[&1].ended), (id('b'), true));
+    host.advance(GRACE_NS);
+    host.meet(2, cgroup, OWN);
+    host.advance(0);
+    assert_eq!(host.container(2).id, id('b'));
+}
+
+#[test]
+fn the_end_is_reported_and_then_forgotten() {
+    let docker = format!("/docker/{}", id('4'));
+    let mut host = Host::new(&[&docker]);
+    host.meet(1, host.id(&docker), OWN);
+    host.settle();
+    assert!(!host.known[&1].ended);
+    host.remove(&docker);
+    host.advance(0);
+    assert!(host.known[&1].ended);
+    host.advance(GRACE_NS + 1);
+    assert!(host.resolver.owners.is_empty());
+    // The root and /docker.
+    assert_eq!(host.resolver.cgroups.len(), 2);
+}
+
+#[test]
+fn a_bare_container_that_ends_unnamed_is_decided_at_its_end() {
+    let mut host = Host::new(&[]);
+    let cgroup = host.make("/web");
+    host.meet(1, cgroup, OWN);
+    host.advance(0);
+    host.remove("/web");
+    host.advance(0);
+    assert_eq!(*host.owner(1), Owner::Unknown(UnknownReason::NoRuntime));
+    host.put("run/runc/web/state.json", &runc_state("web", 8, "/web"));
+    host.settle();
+    assert_eq!(*host.owner(1), Owner::Unknown(UnknownReason::NoRuntime));
+}
+
+#[test]
+fn a_namesakes_later_life_is_another_container() {
+    let mut host = Host::new(&[]);
+    for (slot, pid) in [(1, 7), (2, 8)] {
+        host.put("run/runc/web/state.json", &runc_state("web", pid, "/web"));
+        let cgroup = host.make("/web");
+        host.meet(slot, cgroup, OWN);
+        host.advance(0);
+        host.remove("/web");
+        fs::remove_file(host.dir.path().join("run/runc/web/state.json")).unwrap();
+        host.advance(0);
+        // Another inode for the next one.
+        host.mkdir(&format!("/keep{slot}"));
+    }
+    assert_eq!((host.container(1).pid, host.container(2).pid), (Some(7), Some(8)));
+}
+
+#[test]
+fn what_was_learnt_outlives_the_file() {
+    let docker = format!("/docker/{}", id('4'));
+    let mut host = Host::new(&[&docker]);
+    let file = format!("lib/docker/containers/{}/config.v2.json", id('4'));
+    host.put(&file, &fixture("docker-config.v2.json").replace("28784", "0"));
+    host.meet(1, host.id(&docker), OWN);
+    host.advance(0);
+    fs::remove_file(host.dir.path().join(&file)).unwrap();
+    host.settle();
+    assert_eq!(host.container(1).name.as_deref(), Some("web"));
+}
+
+#[test]
+fn a_cut_path_is_not_believed() {
+    let mut host = Host::new(&[]);
+    let docker = format!("/docker/{}", id('4'));
+    let cgroup = host.mkdir(&docker);
+    let mut cut = format!("/docker/{}/", id('9')).into_bytes();
+    cut.resize(CGROUP_PATH_LEN - 1, b'x');
+    host.resolver.cgroup_made(cgroup, &cut);
+    host.meet(1, cgroup, OWN);
+    host.advance(0);
+    host.advance(MS);
+    assert_eq!(host.container(1).id, id('4'));
+}
+
+#[test]
+fn a_cgroup_that_ctrace_made_has_the_name_it_gave_and_so_have_those_below() {
+    let mut host = Host::new(&[]);
+    let cgroup = host.mkdir("/ctrace-1");
+    host.resolver.name_cgroup(cgroup, Container::unnamed(Runtime::Ctrace, "run-1"));
+    host.meet(1, cgroup, HOST);
+    host.advance(0);
+    host.advance(MS);
+    assert_eq!(host.container(1).runtime, Runtime::Ctrace);
+    let below = host.make("/ctrace-1/below");
+    host.meet(2, below, HOST);
+    host.advance(MS);
+    assert!(Arc::ptr_eq(host.container(1), host.container(2)));
+    let docker = host.make(&format!("/ctrace-1/docker/{}", id('4')));
+    host.meet(3, docker, OWN);
+    host.advance(MS);
+    assert_eq!(host.container(3).id, id('4'));
+}
+
+#[test]
+fn a_slots_new_owner_replaces_the_old_one() {
+    let docker = format!("/docker/{}", id('4'));
+    let mut host = Host::new(&[&docker]);
+    host.meet(1, host.id(&docker), OWN);
+    host.settle();
+    host.meet(1, host.id("/"), HOST);
+    host.settle();
+    assert_eq!(*host.owner(1), Owner::Host);
+    host.remove(&docker);
+    host.settle();
+    assert!(!host.known[&1].ended);
+}
+
+#[test]
+fn memory_is_bounded() {
+    let docker = format!("/docker/{}", id('4'));
+    let mut host = Host::new(&[&docker]);
+    let cgroup = host.id(&docker);
+    host.meet(1, cgroup, OWN);
+    for id in 0..=CGROUPS_MAX as u64 {
+        host.resolver.cgroup_made(u64::MAX - id, b"/spam");
+    }
+    assert!(host.resolver.cgroups.len() <= CGROUPS_MAX);
+    assert!(host.resolver.cgroups.contains_key(&cgroup));
+}
+
+#[test]
+fn without_a_cgroup_file_system_there_is_no_resolver() {
+    let at = |name: &str| std::path::PathBuf::from("/nonexistent").join(name);
+    let roots = Roots { proc: at("proc"), cgroup2: at("cgroup"), run: at("run"), var_lib: at("lib") };
+    let error = Resolver::new(roots, HOST).err().unwrap().to_string();
+    assert!(error.contains("/nonexistent/cgroup"), "{error}");
+}
+
+#[test]
+fn remembering_fills_gaps_and_changes_nothing_else() {
+    let pod = |name: Option<&str>, uid: Option<&str>| Pod {
+        name: name.map(str::to_owned),
+        uid: uid.map(str::to_owned),
+        ..Pod::default()
+    };
+    let before = Container {
+        name: Some("old".to_owned()),
+        image: Some("img".to_owned()),
+        pod: Some(pod(Some("p"), Some("u"))),
+        pid: Some(1),
+        ..Container::unnamed(Runtime::Docker, "x")
+    };
+    let mut now = Container {
+        name: Some("new".to_owned()),
+        pod: Some(pod(None, Some("v"))),
+        pid: Some(2),
+        ..Container::unnamed(Runtime::Docker, "x")
+    };
+    now.remember(&before);
+    assert_eq!(
+        now,
+        Container {
+            name: Some("new".to_owned()),
+            image: Some("img".to_owned()),
+            pod: Some(pod(Some("p"), Some("v"))),
+            pid: Some(2),
+            ..Container::unnamed(Runtime::Docker, "x")
+        }
+    );
+}

@@ -1,0 +1,122 @@
+//! How cgroups are mounted, from `/proc/self/mountinfo`,
+//! <https://github.com/torvalds/linux/blob/v6.12/Documentation/filesystems/proc.rst> (section 3.5).
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// No cgroup file system is mounted here.
+    None,
+    /// Version 1 hierarchies alone.
+    V1,
+    /// Version 1 hierarchies, and version 2 beside them.
+    Hybrid(PathBuf),
+    V2(PathBuf),
+}
+
+impl Layout {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::V1 => "v1",
+            Self::Hybrid(_) => "hybrid",
+            Self::V2(_) => "v2",
+        }
+    }
+
+    /// Where version 2 is mounted.
+    pub fn v2(&self) -> Option<&Path> {
+        match self {
+            Self::None | Self::V1 => None,
+            Self::Hybrid(path) | Self::V2(path) => Some(path),
+        }
+    }
+}
+
+/// What `mountinfo` says; lines that cannot be read are passed over.
+pub fn layout(mountinfo: &[u8]) -> Layout {
+    let mounts = || mountinfo.split(|byte| *byte == b'\n').filter_map(mount);
+    let v1 = mounts().any(|mount| mount.kind == b"cgroup");
+    let v2 = || mounts().filter(|mount| mount.kind == b"cgroup2");
+    // A bind mount of a part of the hierarchy shows only that part.
+    let v2 = v2().find(|mount| mount.root == b"/").or_else(|| v2().next());
+    match v2.map(|mount| unescape(mount.point)) {
+        Some(path) if v1 => Layout::Hybrid(path),
+        Some(path) => Layout::V2(path),
+        None if v1 => Layout::V1,
+        None => Layout::None,
+    }
+}
+
+struct Mount<'a> {
+    root: &'a [u8],
+    point: &'a [u8],
+    kind: &'a [u8],
+}
+
+/// `id parent major:minor root point options [tag..] - kind source options`
+fn mount(line: &[u8]) -> Option<Mount<'_>> {
+    let mut fields = line.split(|byte| *byte == b' ');
+    let root = fields.nth(3)?;
+    let point = fields.next()?;
+    let kind = fields.skip_while(|field| *field != b"-").nth(1)?;
+    Some(Mount { root, point, kind })
+}
+
+/// The kernel writes blanks, tabs, newlines and backslashes as three octal digits.
+fn unescape(field: &[u8]) -> PathBuf {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let [first, tail @ ..] = rest {
+        if let [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..] = rest {
+            bytes.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
+            rest = after;
+        } else {
+            bytes.push(*first);
+            rest = tail;
+        }
+    }
+    OsString::from_vec(bytes).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const V1: &str = "32 31 0:29 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu\n";
+    const V2: &str = "41 31 0:38 / /sys/fs/cgroup/unified rw shared:9 master:3 - cgroup2 cgroup2 rw\n";
+    const OTHER: &str = "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n";
+
+    fn of(lines: &[&str]) -> Layout {
+        layout(lines.concat().as_bytes())
+    }
+
+    #[test]
+    fn every_layout() {
+        let unified = || PathBuf::from("/sys/fs/cgroup/unified");
+        assert_eq!(of(&[OTHER]), Layout::None);
+        assert_eq!(of(&[OTHER, V1]), Layout::V1);
+        assert_eq!(of(&[OTHER, V1, V2]), Layout::Hybrid(unified()));
+        assert_eq!(of(&[OTHER, V2]), Layout::V2(unified()));
+    }
+
+    #[test]
+    fn a_whole_hierarchy_goes_before_a_part() {
+        let part = "50 31 0:38 /box /box/cgroup rw - cgroup2 none rw\n";
+        assert_eq!(of(&[part, V2]).v2(), Some(Path::new("/sys/fs/cgroup/unified")));
+        assert_eq!(of(&[part]).v2(), Some(Path::new("/box/cgroup")));
+    }
+
+    #[test]
+    fn escapes_and_broken_lines() {
+        let odd = br"1 2 0:3 / /a\040b\134c\9\04 rw - cgroup2 none rw";
+        assert_eq!(layout(odd).v2(), Some(Path::new(r"/a b\c\9\04")));
+        for broken in
+            [&b""[..], b" ", b"\n\n", b"1 2 3", b"1 2 0:3 / /x rw -", b"\xff\xfe - cgroup2", b"- cgroup2"]
+        {
+            assert_eq!(layout(broken), Layout::None, "{broken:?}");
+        }
+    }
+}

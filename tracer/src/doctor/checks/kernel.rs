@@ -1,0 +1,77 @@
+//! What the kernel must be able to do.
+
+use super::{Check, Kind};
+use crate::doctor::host::{Host, Lockdown};
+
+/// `bpf_get_current_task_btf`,
+/// <https://github.com/torvalds/linux/blob/v5.11/kernel/trace/bpf_trace.c>.
+const CURRENT_TASK_BTF: (u32, u32) = (5, 11);
+
+pub(super) fn kernel(host: &Host) -> Check {
+    let check = Check::ok(
+        "kernel",
+        if host.release.is_empty() { "unreadable".into() } else { host.release.clone() },
+        "ctrace's programs read the current task with bpf_get_current_task_btf, which came with Linux 5.11; \
+         the ring buffer came with 5.8",
+    );
+    let (major, minor) = CURRENT_TASK_BTF;
+    match host.is_at_least(major, minor) {
+        Some(true) => check,
+        Some(false) => check.fail(Kind::KernelCannot, format!("boot Linux {major}.{minor} or newer")),
+        None => check.warn("check with `uname -r` that it is Linux 5.11 or newer; is /proc mounted?"),
+    }
+}
+
+pub(super) fn arch(host: &Host) -> Check {
+    let check = Check::ok(
+        "arch",
+        host.arch.into(),
+        "system call numbers and registers are known for x86_64 and aarch64",
+    );
+    match host.arch {
+        "x86_64" | "aarch64" => check,
+        _ => check.fail(Kind::KernelCannot, "use a machine of one of these architectures"),
+    }
+}
+
+pub(super) fn btf(host: &Host) -> Check {
+    let check = Check::ok(
+        "btf",
+        if host.btf { "/sys/kernel/btf/vmlinux" } else { "no /sys/kernel/btf/vmlinux" }.into(),
+        "the kernel's description of its own types tells ctrace where the fields are that it reads",
+    );
+    if host.btf {
+        return check;
+    }
+    check.fail(
+        Kind::KernelCannot,
+        "use a kernel built with CONFIG_DEBUG_INFO_BTF=y (distribution kernels are); \
+         in a container, mount /sys",
+    )
+}
+
+/// Every read of kernel memory asks,
+/// <https://github.com/torvalds/linux/blob/v6.12/kernel/bpf/helpers.c> (`LOCKDOWN_BPF_READ_KERNEL`).
+pub(super) fn lockdown(host: &Host) -> Check {
+    let found = match host.lockdown {
+        Lockdown::Absent => "none (no lockdown, or securityfs not mounted)",
+        Lockdown::Unreadable => "unreadable",
+        Lockdown::Off => "none",
+        Lockdown::Integrity => "integrity",
+        Lockdown::Confidentiality => "confidentiality",
+    };
+    let check = Check::ok(
+        "lockdown",
+        found.into(),
+        "in mode confidentiality the kernel lets no program read its memory, \
+         root's neither; integrity is fine",
+    );
+    match host.lockdown {
+        Lockdown::Absent | Lockdown::Off | Lockdown::Integrity => check,
+        Lockdown::Unreadable => check.warn("if loading fails, read /sys/kernel/security/lockdown as root"),
+        Lockdown::Confidentiality => check.fail(
+            Kind::KernelCannot,
+            "boot without lockdown=confidentiality; it cannot be lowered while the machine runs",
+        ),
+    }
+}

@@ -1,0 +1,99 @@
+use super::*;
+use crate::doctor::cgroups::Layout;
+use crate::doctor::host::{Caps, Lockdown, Process, cap};
+
+fn check(host: &Host, name: &str) -> Check {
+    checks(host).into_iter().find(|check| check.name == name).unwrap()
+}
+
+fn with_caps(numbers: &[u32]) -> Host {
+    let effective = numbers.iter().map(|number| 1 << number).sum();
+    Host { caps: Some(Caps { effective, permitted: effective }), ..Host::unprivileged() }
+}
+
+#[test]
+fn a_good_host_has_no_complaints() {
+    let all = checks(&Host::sample());
+    assert!(all.iter().all(|check| check.status == Status::Ok && check.fix.is_none()), "{all:#?}");
+    assert_eq!(code(&all), Code::Done);
+}
+
+#[test]
+fn names_are_unique_and_complaints_come_with_a_fix() {
+    let worst = Host {
+        arch: "riscv64",
+        kernel: None,
+        btf: false,
+        filtered: true,
+        user_ns: Namespace::Own,
+        pid_ns: Namespace::Own,
+        cgroup_ns: Namespace::Unreadable,
+        cgroup: Layout::V1,
+        ..Host::unprivileged()
+    };
+    let all = checks(&worst);
+    for check in &all {
+        assert_eq!(check.fix.is_some(), check.status != Status::Ok, "{check:?}");
+        assert_eq!(all.iter().filter(|other| other.name == check.name).count(), 1);
+    }
+}
+
+#[test]
+fn kernels() {
+    let status = |kernel| check(&Host { kernel, ..Host::sample() }, "kernel").status;
+    assert_eq!(status(Some((5, 11))), Status::Ok);
+    assert_eq!(status(Some((7, 0))), Status::Ok);
+    assert_eq!(status(Some((5, 10))), Status::Fail(Kind::KernelCannot));
+    assert_eq!(status(Some((4, 19))), Status::Fail(Kind::KernelCannot));
+    assert_eq!(status(None), Status::Warn);
+}
+
+#[test]
+fn capabilities_count_and_not_the_uid() {
+    let status = |host: &Host| check(host, "capabilities").status;
+    assert_eq!(status(&with_caps(&[cap::BPF, cap::PERFMON])), Status::Ok);
+    assert_eq!(status(&with_caps(&[cap::SYS_ADMIN])), Status::Ok);
+    let denied = Status::Fail(Kind::NotPermitted);
+    assert_eq!(status(&with_caps(&[cap::BPF])), denied);
+    let root = Host { process: Host::sample().process, ..with_caps(&[]) };
+    assert_eq!(status(&root), denied);
+    assert_eq!(status(&Host { caps: None, ..Host::sample() }), denied);
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let half = check(&with_caps(&[cap::BPF]), "capabilities");
+    assert_eq!(half.found, "CAP_PERFMON missing (uid 1000)");
+    assert_eq!(half.fix.as_deref(), Some("sudo /home/u/.cargo/bin/ctrace top --once"));
+    let idle = Caps { effective: 0, permitted: 1 << cap::BPF | 1 << cap::PERFMON };
+    let idle = check(&Host { caps: Some(idle), ..Host::unprivileged() }, "capabilities");
+    assert_eq!(idle.found, "CAP_BPF and CAP_PERFMON permitted, but not effective");
+    let root = check(&Host { process: Host::sample().process, ..with_caps(&[]) }, "capabilities");
+    assert!(root.fix.unwrap().contains("--cap-add BPF --cap-add PERFMON"));
+}
+
+#[test]
+fn locked_memory_matters_on_old_kernels_only() {
+    let old = Host { kernel: Some((5, 10)), ..with_caps(&[]) };
+    assert_eq!(check(&old, "memlock").status, Status::Warn);
+    assert_eq!(check(&Host { kernel: Some((5, 11)), ..old.clone() }, "memlock").status, Status::Ok);
+    let may = Host { caps: with_caps(&[cap::SYS_RESOURCE]).caps, ..old.clone() };
+    assert_eq!(check(&may, "memlock").status, Status::Ok);
+    let unlimited = Host { process: Process { memlock: None, ..old.process.clone() }, ..old };
+    assert_eq!(check(&unlimited, "memlock").status, Status::Ok);
+}
+
+#[test]
+fn lockdown_stops_only_in_its_strictest_mode() {
+    let status = |lockdown| check(&Host { lockdown, ..Host::sample() }, "lockdown").status;
+    assert_eq!(status(Lockdown::Integrity), Status::Ok);
+    assert_eq!(status(Lockdown::Unreadable), Status::Warn);
+    assert_eq!(status(Lockdown::Confidentiality), Status::Fail(Kind::KernelCannot));
+}
+
+#[test]
+fn a_rootless_container_is_told_so() {
+    let inside = Host { user_ns: Namespace::Own, ..Host::sample() };
+    assert_eq!(check(&inside, "user_namespace").status, Status::Fail(Kind::NotPermitted));
+    assert_eq!(code(&checks(&inside)), Code::NotPermitted);
+}

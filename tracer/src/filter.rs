@@ -1,0 +1,281 @@
+//! Which containers are wanted: names, id prefixes and `--filter key=value`. Pure.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::container::{Container, Identity, Owner, Phase, UnknownReason};
+
+/// What a filter looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    Id,
+    Name,
+    Image,
+    Runtime,
+    Label,
+    Pod,
+    Namespace,
+    Cgroup,
+}
+
+/// Key and spelling, in the order in which they are listed in messages.
+const KEYS: [(Key, &str); 8] = [
+    (Key::Id, "id"),
+    (Key::Name, "name"),
+    (Key::Image, "image"),
+    (Key::Runtime, "runtime"),
+    (Key::Label, "label"),
+    (Key::Pod, "pod"),
+    (Key::Namespace, "namespace"),
+    (Key::Cgroup, "cgroup"),
+];
+
+/// `key=value` or `key!=value`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    pub key: Key,
+    pub value: String,
+    pub negated: bool,
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = KEYS.iter().find(|(key, _)| *key == self.key).map_or("", |(_, name)| name);
+        write!(f, "{name}{}{}", if self.negated { "!=" } else { "=" }, self.value)
+    }
+}
+
+impl FromStr for Filter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (key, value) = text.split_once('=').ok_or("expected key=value or key!=value")?;
+        let (key, negated) = match key.strip_suffix('!') {
+            Some(key) => (key, true),
+            None => (key, false),
+        };
+        let known = KEYS.iter().find(|(_, name)| *name == key);
+        let (key, _) = known.ok_or_else(|| {
+            let names: Vec<&str> = KEYS.iter().map(|(_, name)| *name).collect();
+            format!("no filter is called {key:?}; there are {}", names.join(", "))
+        })?;
+        Ok(Self { key: *key, value: value.to_owned(), negated })
+    }
+}
+
+/// What the user asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Names or id prefixes; any of them.
+    pub names: Vec<String>,
+    /// Same key: any of them. Different keys: all. Negated: none.
+    pub filters: Vec<Filter>,
+    /// What runs in no container, too.
+    pub host: bool,
+    /// Only what descends from the command that ctrace started.
+    pub lineage: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Yes,
+    No,
+    /// Not enough is known yet.
+    Wait,
+}
+
+/// How long a name may take to turn up after an owner's first call.
+const PATIENCE_NS: u64 = 2_000_000_000;
+
+impl Wanted {
+    fn everything(&self) -> bool {
+        self.names.is_empty() && self.filters.is_empty()
+    }
+
+    /// `now_ns` decides whether a container without a name may still get one.
+    pub fn verdict(&self, identity: &Identity, now_ns: u64) -> Verdict {
+        if self.lineage && !identity.lineage {
+            return Verdict::No;
+        }
+        let late = now_ns.saturating_sub(identity.first_ns) > PATIENCE_NS;
+        match &identity.owner {
+            Owner::Host if self.host => self.by_cgroup(identity),
+            Owner::Host => Verdict::No,
+            Owner::Unknown(UnknownReason::Pending) if !late => Verdict::Wait,
+            Owner::Unknown(_) => self.by_cgroup(identity),
+            Owner::Container(container) => {
+                if self.matches(container, identity.cgroup_path.as_deref()) {
+                    Verdict::Yes
+                } else if container.name.is_none() && !late {
+                    Verdict::Wait
+                } else {
+                    Verdict::No
+                }
+            }
+        }
+    }
+
+    /// As [`Self::verdict`], for what the workload itself does: the runtime's preparations are left out.
+    pub fn workload(&self, identity: &Identity, now_ns: u64) -> Verdict {
+        let is_setup = identity.phase == Phase::Setup && matches!(identity.owner, Owner::Container(_));
+        if is_setup { Verdict::No } else { self.verdict(identity, now_ns) }
+    }
+
+    /// Of what has no container only the cgroup can be asked for.
+    fn by_cgroup(&self, identity: &Identity) -> Verdict {
+        let askable = self.filters.iter().all(|filter| filter.key == Key::Cgroup);
+        if self.names.is_empty() && askable && self.filters_match(None, identity.cgroup_path.as_deref()) {
+            Verdict::Yes
+        } else {
+            Verdict::No
+        }
+    }
+
+    /// `cgroup_path`: where it is, if that is known.
+    pub fn matches(&self, container: &Container, cgroup_path: Option<&str>) -> bool {
+        if self.everything() {
+            return true;
+        }
+        let named = |wanted: &String| {
+            container.name.as_ref() == Some(wanted)
+                || (!wanted.is_empty() && container.id.starts_with(wanted.as_str()))
+        };
+        (self.names.is_empty() || self.names.iter().any(named))
+            && self.filters_match(Some(container), cgroup_path)
+    }
+
+    fn filters_match(&self, container: Option<&Container>, cgroup_path: Option<&str>) -> bool {
+        KEYS.iter().all(|(key, _)| {
+            let (not, yes): (Vec<&Filter>, Vec<&Filter>) =
+                self.filters.iter().filter(|filter| filter.key == *key).partition(|filter| filter.negated);
+            let hits = |filter: &&Filter| value_matches(*key, &filter.value, container, cgroup_path);
+            (yes.is_empty() || yes.iter().any(hits)) && !not.iter().any(hits)
+        })
+    }
+}
+
+fn value_matches(key: Key, value: &str, container: Option<&Container>, cgroup_path: Option<&str>) -> bool {
+    if key == Key::Cgroup {
+        return cgroup_path == Some(value);
+    }
+    let Some(container) = container else { return false };
+    let pod = container.pod.as_ref();
+    let is = |found: Option<&String>| found.is_some_and(|found| found == value);
+    match key {
+        Key::Id => container.id.starts_with(value),
+        Key::Name => is(container.name.as_ref()),
+        Key::Image => is(container.image.as_ref()) || is(container.image_id.as_ref()),
+        Key::Runtime => container.runtime.name() == value,
+        Key::Label => container.labels.iter().any(|(name, content)| match value.split_once('=') {
+            Some((wanted, wanted_content)) => name == wanted && content == wanted_content,
+            None => name == value,
+        }),
+        Key::Pod => is(pod.and_then(|pod| pod.name.as_ref())) || is(pod.and_then(|pod| pod.uid.as_ref())),
+        Key::Namespace => is(pod.and_then(|pod| pod.namespace.as_ref())),
+        Key::Cgroup => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::batch::OwnerId;
+    use crate::container::Runtime;
+
+    fn container(name: Option<&str>) -> Container {
+        Container {
+            id: "abc123".into(),
+            name: name.map(Into::into),
+            runtime: Runtime::Podman,
+            image: Some("nginx:1".into()),
+            image_id: None,
+            labels: vec![("app".into(), "web=1".into())],
+            parent: None,
+            pod: None,
+            pid: None,
+        }
+    }
+
+    fn identity(owner: Owner) -> Identity {
+        Identity {
+            id: OwnerId { slot: 2, generation: 1 },
+            cgroup_id: 7,
+            cgroup_path: Some("/a".into()),
+            pid_ns: 1,
+            mnt_ns: 1,
+            phase: Phase::Workload,
+            first_ns: 0,
+            first_pid: 1,
+            lineage: false,
+            ended: false,
+            owner,
+        }
+    }
+
+    fn wanted(names: &[&str], filters: &[&str]) -> Wanted {
+        Wanted {
+            names: names.iter().map(|&name| name.into()).collect(),
+            filters: filters.iter().map(|filter| filter.parse().unwrap()).collect(),
+            ..Wanted::default()
+        }
+    }
+
+    fn of(wanted: &Wanted, name: Option<&str>) -> Verdict {
+        wanted.verdict(&identity(Owner::Container(Arc::new(container(name)))), 1)
+    }
+
+    #[test]
+    fn names_and_id_prefixes() {
+        assert_eq!(of(&wanted(&[], &[]), None), Verdict::Yes);
+        assert_eq!(of(&wanted(&["web"], &[]), Some("web")), Verdict::Yes);
+        assert_eq!(of(&wanted(&["we"], &[]), Some("web")), Verdict::No, "a name is not a prefix");
+        assert_eq!(of(&wanted(&["abc"], &[]), Some("web")), Verdict::Yes);
+        assert_eq!(of(&wanted(&["x", "web"], &[]), Some("web")), Verdict::Yes);
+    }
+
+    #[test]
+    fn a_name_may_still_come() {
+        let wanted = wanted(&["web"], &[]);
+        assert_eq!(of(&wanted, None), Verdict::Wait);
+        let unnamed = identity(Owner::Container(Arc::new(container(None))));
+        assert_eq!(wanted.verdict(&unnamed, PATIENCE_NS + 1), Verdict::No);
+        let pending = identity(Owner::Unknown(UnknownReason::Pending));
+        assert_eq!(wanted.verdict(&pending, 1), Verdict::Wait);
+    }
+
+    #[test]
+    fn same_key_or_different_keys_and() {
+        for (filters, verdict) in [
+            (&["name=web", "name=db"][..], Verdict::Yes),
+            (&["name=web", "runtime=docker"], Verdict::No),
+            (&["name=web", "runtime=podman"], Verdict::Yes),
+            (&["name!=web"], Verdict::No),
+            (&["name!=db"], Verdict::Yes),
+            (&["label=app"], Verdict::Yes),
+            (&["label=app=web=1"], Verdict::Yes),
+            (&["label=app=web"], Verdict::No),
+            (&["cgroup=/a"], Verdict::Yes),
+            (&["namespace=shop"], Verdict::No),
+        ] {
+            assert_eq!(of(&wanted(&[], filters), Some("web")), verdict, "{filters:?}");
+        }
+    }
+
+    #[test]
+    fn the_host_only_when_asked_for() {
+        let host = identity(Owner::Host);
+        assert_eq!(wanted(&[], &[]).verdict(&host, 1), Verdict::No);
+        let with_host = Wanted { host: true, ..Wanted::default() };
+        assert_eq!(with_host.verdict(&host, 1), Verdict::Yes);
+        let named = Wanted { host: true, ..wanted(&["web"], &[]) };
+        assert_eq!(named.verdict(&host, 1), Verdict::No);
+    }
+
+    #[test]
+    fn mistakes_say_what_there_is() {
+        assert!("nmae=x".parse::<Filter>().unwrap_err().contains("there are id, name"));
+        assert!("x".parse::<Filter>().unwrap_err().contains("key=value"));
+    }
+}

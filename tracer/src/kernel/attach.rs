@@ -1,0 +1,59 @@
+//! The hooks: which program goes where.
+
+use anyhow::{Context, Result};
+use aya::programs::{BtfTracePoint, ProgramError};
+use aya::{Btf, Ebpf};
+use tracer_common::config::feature;
+
+/// Program, tracepoint, and the feature without which it is not needed. What keeps the books on tasks
+/// and cgroups comes first, so that no call is met without them.
+const HOOKS: [(&str, &str, u32); 8] = [
+    ("cgroup_mkdir", "cgroup_mkdir", 0),
+    ("cgroup_rmdir", "cgroup_rmdir", 0),
+    ("cgroup_attach_task", "cgroup_attach_task", feature::ATTACH_RECORDS),
+    ("process_fork", "sched_process_fork", 0),
+    ("process_exec", "sched_process_exec", 0),
+    ("process_exit", "sched_process_exit", 0),
+    // An exit whose entry was not seen looks like a refusal, so entries are seen first.
+    ("sys_enter", "sys_enter", 0),
+    ("sys_exit", "sys_exit", 0),
+];
+
+/// Attaches all that `features` call for. Dropping `ebpf` detaches them.
+pub(super) fn attach(ebpf: &mut Ebpf, features: u32) -> Result<()> {
+    let btf =
+        Btf::from_sys_fs().context("cannot read the kernel's type information, /sys/kernel/btf/vmlinux")?;
+    let hooks = HOOKS.iter().filter(|(_, _, needed)| *needed == 0 || features & needed != 0);
+    for (program, tracepoint, _) in hooks.clone() {
+        hook(ebpf, program)?
+            .load(tracepoint, &btf)
+            .map_err(shorten)
+            .with_context(|| format!("the kernel does not accept the program for tracepoint {tracepoint}"))?;
+    }
+    // All at once: loading takes much longer than attaching.
+    for (program, tracepoint, _) in hooks {
+        hook(ebpf, program)?.attach().with_context(|| format!("cannot attach to tracepoint {tracepoint}"))?;
+    }
+    Ok(())
+}
+
+fn hook<'a>(ebpf: &'a mut Ebpf, program: &str) -> Result<&'a mut BtfTracePoint> {
+    let program =
+        ebpf.program_mut(program).with_context(|| format!("the object has no program {program}"))?;
+    Ok(program.try_into()?)
+}
+
+/// The verifier's log can have thousands of lines; its last ones say what is wrong.
+fn shorten(error: ProgramError) -> anyhow::Error {
+    if let ProgramError::LoadError { io_error, verifier_log } = &error {
+        let log = verifier_log.to_string();
+        log::debug!("verifier log:\n{log}");
+        let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+        let last = lines.split_at(lines.len().saturating_sub(4)).1.join("\n");
+        if !last.is_empty() {
+            let omitted = lines.len().saturating_sub(4);
+            return anyhow::anyhow!("{io_error}; the verifier says ({omitted} lines before):\n{last}");
+        }
+    }
+    error.into()
+}

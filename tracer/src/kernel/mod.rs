@@ -1,0 +1,12 @@
+//! The live source: loads the programs, reads their maps and their ring buffer. The only module that
+//! names aya.
+
+mod attach;
+mod counts;
+mod load;
+mod mapping;
+mod reap;
+mod ring;
+mod source;
+
+pub use source::{KernelSource, arch};

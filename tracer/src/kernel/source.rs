@@ -1,0 +1,177 @@
+//! The kernel and the container runtimes' files as one source of batches.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use aya::Ebpf;
+use aya::maps::{MapData, RingBuf};
+use aya_log::EbpfLogger;
+use log::Log;
+use tracer_common::key::OwnerInfo;
+use tracer_common::record::kind;
+
+use super::counts::Counters;
+use super::load::{Loaded, load, take};
+use super::reap::Reaper;
+use super::{attach, ring};
+use crate::batch::{Arch, Batch, OwnerId, Session, Source, Status};
+use crate::clock;
+use crate::container::{Resolver, Roots};
+use crate::decode::{self, RawRecord};
+use crate::event::{CgroupAct, What};
+use crate::plan::Plan;
+
+/// A look-up that is due within this keeps the source busy: a container may be gone in 20 ms.
+const SOON_NS: u64 = 4_000_000;
+
+pub struct KernelSource {
+    session: Session,
+    resolver: Resolver,
+    ring: RingBuf<MapData>,
+    counters: Counters,
+    reaper: Reaper,
+    /// What the programs themselves have to say, for who asked for it.
+    log: EbpfLogger<&'static dyn Log>,
+    /// Owners that the resolver was told of.
+    met: HashSet<OwnerId>,
+    /// cgroups that are gone, to be freed after the next sample.
+    ended: Vec<u64>,
+    /// Holds the programs: they are detached when it is dropped.
+    ebpf: Option<Ebpf>,
+}
+
+impl KernelSource {
+    /// Loads and attaches. `resolver` was made before, so that it knows the cgroups that exist.
+    pub fn new(plan: &Plan, resolver: Resolver, roots: &Roots) -> Result<Self> {
+        let arch = arch()?;
+        let Loaded { mut ebpf, sizes } = load(plan, arch, &roots.proc)?;
+        attach::attach(&mut ebpf, plan.features)?;
+        let uname = rustix::system::uname();
+        let session = Session {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            host_name: uname.nodename().to_string_lossy().into_owned(),
+            kernel: uname.release().to_string_lossy().into_owned(),
+            arch,
+            wall_offset_ns: clock::wall_offset_ns(),
+            started_ns: clock::monotonic_ns(),
+            features: plan.features,
+        };
+        Ok(Self {
+            session,
+            resolver,
+            ring: take(&mut ebpf, "EVENTS")?.try_into()?,
+            counters: Counters::new(&mut ebpf, sizes, plan.features)?,
+            reaper: Reaper::new(&mut ebpf)?,
+            log: EbpfLogger::init(&mut ebpf)?,
+            met: HashSet::new(),
+            ended: Vec::new(),
+            ebpf: Some(ebpf),
+        })
+    }
+
+    pub fn resolver(&mut self) -> &mut Resolver {
+        &mut self.resolver
+    }
+
+    fn meet(&mut self, id: OwnerId, info: &OwnerInfo) {
+        if self.met.insert(id) {
+            self.resolver.met(id, info);
+        }
+    }
+
+    /// What the records say about owners and cgroups.
+    fn learn(&mut self, records: &[u8]) {
+        for record in decode::records(records) {
+            // A record that cannot be read is counted where it is decoded for the faces.
+            let Ok(RawRecord { kind, owner, bytes }) = record else { continue };
+            match kind {
+                kind::OWNER => {
+                    if let Ok(info) = decode::owner(bytes) {
+                        self.meet(owner, &info);
+                    }
+                    continue;
+                }
+                kind::CGROUP_MKDIR | kind::CGROUP_RMDIR => self.learn_cgroup(bytes),
+                _ => {}
+            }
+            if owner.slot != 0
+                && !self.met.contains(&owner)
+                && let Some((now, info)) = self.counters.owner(owner.slot)
+                && now == owner
+            {
+                self.meet(owner, &info);
+            }
+        }
+    }
+
+    fn learn_cgroup(&mut self, record: &[u8]) {
+        let Ok(event) = decode::decode(record) else { return };
+        let What::Cgroup(cgroup) = event.what else { return };
+        if cgroup.hierarchy != 0 {
+            return;
+        }
+        match cgroup.act {
+            CgroupAct::Mkdir => self.resolver.cgroup_made(cgroup.id, cgroup.path.bytes()),
+            CgroupAct::Rmdir => {
+                self.resolver.cgroup_removed(cgroup.id);
+                self.ended.push(cgroup.id);
+            }
+            CgroupAct::Attach { .. } => {}
+        }
+    }
+}
+
+impl Source for KernelSource {
+    fn session(&self) -> &Session {
+        &self.session
+    }
+
+    fn poll(&mut self, batch: &mut Batch, sample: bool) -> Result<Status> {
+        self.log.flush();
+        let more = ring::drain(&mut self.ring, &mut batch.records);
+        self.learn(&batch.records);
+        if sample {
+            for slot in self.counters.slots() {
+                if let Some((id, info)) = self.counters.owner(slot) {
+                    self.meet(id, &info);
+                }
+            }
+            batch.sample = Some(self.counters.sample()?);
+            for cgroup in std::mem::take(&mut self.ended) {
+                self.reaper.reap(&mut self.counters, cgroup)?;
+            }
+        }
+        batch.now_ns = clock::monotonic_ns();
+        self.resolver.advance(batch.now_ns, &mut batch.identities);
+        let news = more || !batch.records.is_empty() || !batch.identities.is_empty();
+        let soon = self.resolver.is_due(batch.now_ns + SOON_NS);
+        Ok(if news || soon { Status::Busy } else { Status::Idle })
+    }
+
+    fn wait(&self, limit: Duration) {
+        ring::wait(&self.ring, limit);
+    }
+
+    fn stop(&mut self) -> Result<()> {
+        self.ebpf = None;
+        Ok(())
+    }
+
+    fn ignore(&mut self, owner: OwnerId) -> Result<()> {
+        match self.counters.owner(owner.slot) {
+            Some((now, _)) if now == owner => self.reaper.ignore(owner.slot),
+            // The slot has another owner by now.
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The machine's own ABI.
+pub fn arch() -> Result<Arch> {
+    match rustix::system::uname().machine().to_bytes() {
+        b"x86_64" => Ok(Arch::X86_64),
+        b"aarch64" => Ok(Arch::Aarch64),
+        other => bail!("machine {} is not supported: x86_64 and aarch64 are", String::from_utf8_lossy(other)),
+    }
+}

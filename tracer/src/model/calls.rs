@@ -1,0 +1,252 @@
+//! Counts per owner and call, and the rows made of them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use tracer_common::key::{CallInfo, kind};
+use tracer_common::limits::BUCKETS;
+
+use super::owners::Owners;
+use super::quantile::{Buckets, quantiles};
+use super::wall;
+use crate::batch::{CallSample, OutcomeSample, OwnerId};
+use crate::container::{Owner, Phase, UnknownReason};
+use crate::decode;
+use crate::event::Abi;
+use crate::snapshot::{CallRow, Counts, ErrnoRow, FirstCall, Row, State, Subject};
+
+#[derive(Default)]
+pub(super) struct Calls {
+    owners: HashMap<OwnerId, HashMap<(Abi, u16), Call>>,
+}
+
+#[derive(Clone, Default)]
+struct Call {
+    first: Option<CallInfo>,
+    now: Totals,
+    /// At the last snapshot.
+    then: Totals,
+    outcomes: BTreeMap<(u16, u16), u64>,
+}
+
+#[derive(Clone, Default)]
+struct Totals {
+    count: u64,
+    errors: u64,
+    denied: u64,
+    time_ns: u64,
+    max_ns: u64,
+    buckets: Histogram,
+}
+
+#[derive(Clone)]
+struct Histogram(Buckets);
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self([0; BUCKETS])
+    }
+}
+
+impl Calls {
+    fn call(&mut self, owner: OwnerId, abi: u16, number: u16) -> Option<&mut Call> {
+        // The kernel side knows no others; a damaged recording might.
+        let abi = decode::abi(abi).ok()?;
+        Some(self.owners.entry(owner).or_default().entry((abi, number)).or_default())
+    }
+
+    pub(super) fn counted(&mut self, sample: &CallSample) {
+        let Some(call) = self.call(sample.owner, sample.key.abi, sample.key.nr) else { return };
+        call.first.get_or_insert(sample.info);
+        call.now.count = sample.count;
+        if let Some(latency) = &sample.latency {
+            call.now.time_ns = latency.total_ns;
+            call.now.max_ns = latency.max_ns;
+            call.now.buckets = Histogram(latency.buckets);
+        }
+    }
+
+    pub(super) fn ended_in(&mut self, sample: &OutcomeSample) {
+        let key = sample.key;
+        let Some(call) = self.call(sample.owner, key.call.abi, key.call.nr) else { return };
+        let before = call.outcomes.insert((key.errno, key.kind), sample.count).unwrap_or_default();
+        let more = sample.count.saturating_sub(before);
+        call.now.errors += more;
+        if key.kind == kind::DENIED {
+            call.now.denied += more;
+        }
+    }
+
+    pub(super) fn forget(&mut self, owner: OwnerId) {
+        self.owners.remove(&owner);
+    }
+
+    /// One row for each container, the host and each unknown owner; the counts of now become those
+    /// of the last snapshot.
+    pub(super) fn rows(&mut self, owners: &Owners, wall_offset_ns: i64) -> Vec<Row> {
+        let mut subjects: BTreeMap<SubjectKey, Gathered> = BTreeMap::new();
+        for identity in owners.all() {
+            let (key, subject) = subject(identity);
+            let gathered = subjects.entry(key).or_insert_with(|| Gathered {
+                subject,
+                ended: true,
+                calls: BTreeMap::new(),
+                setup: 0,
+            });
+            gathered.ended &= identity.ended;
+            let Some(calls) = self.owners.get_mut(&identity.id) else { continue };
+            let is_setup = identity.phase == Phase::Setup && matches!(identity.owner, Owner::Container(_));
+            for (&key, call) in calls {
+                if is_setup {
+                    gathered.setup += call.now.count;
+                } else {
+                    gathered.calls.entry(key).or_default().merge(call);
+                }
+                call.then = call.now.clone();
+            }
+        }
+        subjects.into_values().map(|gathered| gathered.row(wall_offset_ns)).collect()
+    }
+}
+
+/// Containers by name, then the host, then what nobody knows.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum SubjectKey {
+    Container(String, String),
+    Host,
+    Unknown(u64),
+}
+
+fn subject(identity: &crate::container::Identity) -> (SubjectKey, Subject) {
+    match &identity.owner {
+        Owner::Container(container) => (
+            SubjectKey::Container(container.display_name().to_owned(), container.id.clone()),
+            Subject::Container(container.clone()),
+        ),
+        Owner::Host => (SubjectKey::Host, Subject::Host),
+        Owner::Unknown(reason) => unknown(identity, *reason),
+    }
+}
+
+fn unknown(identity: &crate::container::Identity, reason: UnknownReason) -> (SubjectKey, Subject) {
+    let subject =
+        Subject::Unknown { cgroup_id: identity.cgroup_id, cgroup_path: identity.cgroup_path.clone(), reason };
+    (SubjectKey::Unknown(identity.cgroup_id), subject)
+}
+
+struct Gathered {
+    subject: Subject,
+    ended: bool,
+    calls: BTreeMap<(Abi, u16), Call>,
+    setup: u64,
+}
+
+impl Gathered {
+    fn row(self, wall_offset_ns: i64) -> Row {
+        let mut sum = Counts::default();
+        let (mut buckets, mut max_ns) = ([0; BUCKETS], 0);
+        let mut calls: Vec<CallRow> = Vec::with_capacity(self.calls.len());
+        for (&(abi, number), call) in &self.calls {
+            let row = call.row(abi, number, wall_offset_ns);
+            add_counts(&mut sum, &row.counts);
+            add_buckets(&mut buckets, &call.interval_buckets());
+            max_ns = max_ns.max(call.now.max_ns);
+            calls.push(row);
+        }
+        Row {
+            subject: self.subject,
+            state: if self.ended { State::Ended } else { State::Running },
+            calls,
+            sum,
+            duration: quantiles(&buckets, max_ns),
+            setup_calls: self.setup,
+        }
+    }
+}
+
+impl Call {
+    /// Adds another owner's calls of the same number.
+    fn merge(&mut self, other: &Self) {
+        self.first = match (self.first, other.first) {
+            (Some(a), Some(b)) => Some(if a.first_ns <= b.first_ns { a } else { b }),
+            (a, b) => a.or(b),
+        };
+        self.now.merge(&other.now);
+        self.then.merge(&other.then);
+        for (&key, &count) in &other.outcomes {
+            *self.outcomes.entry(key).or_default() += count;
+        }
+    }
+
+    fn interval_buckets(&self) -> Buckets {
+        let mut buckets = self.now.buckets.0;
+        for (now, then) in buckets.iter_mut().zip(self.then.buckets.0) {
+            *now = now.saturating_sub(then);
+        }
+        buckets
+    }
+
+    fn row(&self, abi: Abi, number: u16, wall_offset_ns: i64) -> CallRow {
+        let mut errnos: BTreeMap<u16, ErrnoRow> = BTreeMap::new();
+        for (&(errno, outcome), &count) in &self.outcomes {
+            let row = errnos.entry(errno).or_insert(ErrnoRow { errno, total: 0, total_denied: 0 });
+            row.total += count;
+            if outcome == kind::DENIED {
+                row.total_denied += count;
+            }
+        }
+        let (now, then) = (&self.now, &self.then);
+        CallRow {
+            abi,
+            number,
+            counts: Counts {
+                count: now.count.saturating_sub(then.count),
+                errors: now.errors.saturating_sub(then.errors),
+                denied: now.denied.saturating_sub(then.denied),
+                total: now.count,
+                total_errors: now.errors,
+                total_denied: now.denied,
+            },
+            errnos: errnos.into_values().collect(),
+            duration: quantiles(&self.interval_buckets(), now.max_ns),
+            time_ns: now.time_ns.saturating_sub(then.time_ns),
+            first: self.first.map_or_else(
+                || FirstCall { wall_ns: 0, pid: 0, comm: String::new() },
+                |info| FirstCall {
+                    wall_ns: wall(info.first_ns, wall_offset_ns),
+                    pid: info.first_tgid,
+                    comm: text_until_nul(&info.first_comm),
+                },
+            ),
+        }
+    }
+}
+
+impl Totals {
+    fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.errors += other.errors;
+        self.denied += other.denied;
+        self.time_ns += other.time_ns;
+        self.max_ns = self.max_ns.max(other.max_ns);
+        add_buckets(&mut self.buckets.0, &other.buckets.0);
+    }
+}
+
+fn add_buckets(sum: &mut Buckets, more: &Buckets) {
+    for (sum, more) in sum.iter_mut().zip(more) {
+        *sum += more;
+    }
+}
+
+fn add_counts(sum: &mut Counts, more: &Counts) {
+    sum.count += more.count;
+    sum.errors += more.errors;
+    sum.denied += more.denied;
+    sum.total += more.total;
+    sum.total_errors += more.total_errors;
+    sum.total_denied += more.total_denied;
+}
+
+fn text_until_nul(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes.split(|&byte| byte == 0).next().unwrap_or_default()).into_owned()
+}

@@ -1,0 +1,141 @@
+//! The state of a trace: a fold over batches, with time as part of the batch. Knows neither the
+//! kernel nor a clock nor a screen.
+
+mod calls;
+mod owners;
+mod quantile;
+
+use std::collections::HashMap;
+
+use tracer_common::loss::{Loss, Tally};
+
+use crate::batch::{Batch, OwnerId, Session};
+use crate::container::Identity;
+use crate::ledger::Ledger;
+use crate::snapshot::{LossRow, Snapshot};
+
+use calls::Calls;
+pub use owners::Owners;
+
+/// Containers that ended stay this long: time to read what they did, and for a slow reader of
+/// `top --format json` to see their last numbers.
+pub const GRACE_NS: u64 = 60_000_000_000;
+
+pub struct Model {
+    session: Session,
+    owners: Owners,
+    calls: Calls,
+    tallies: HashMap<OwnerId, Tally>,
+    now_ns: u64,
+    last_snapshot_ns: u64,
+    grace_ns: u64,
+}
+
+impl Model {
+    /// Owners are kept for `grace_ns` after their end, see [`GRACE_NS`].
+    pub fn new(session: Session, grace_ns: u64) -> Self {
+        let started = session.started_ns;
+        Self {
+            session,
+            owners: Owners::default(),
+            calls: Calls::default(),
+            tallies: HashMap::new(),
+            now_ns: started,
+            last_snapshot_ns: started,
+            grace_ns,
+        }
+    }
+
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub fn identity(&self, owner: OwnerId) -> Option<&Identity> {
+        self.owners.get(owner)
+    }
+
+    pub fn owners(&self) -> &Owners {
+        &self.owners
+    }
+
+    /// Since the start of the trace, as of the last batch, ns.
+    pub fn elapsed_ns(&self) -> u64 {
+        self.now_ns.saturating_sub(self.session.started_ns)
+    }
+
+    pub fn apply(&mut self, batch: &Batch) {
+        self.now_ns = self.now_ns.max(batch.now_ns);
+        for identity in &batch.identities {
+            self.owners.learn(identity.clone(), self.now_ns);
+        }
+        if let Some(sample) = &batch.sample {
+            for call in &sample.calls {
+                self.calls.counted(call);
+            }
+            for outcome in &sample.outcomes {
+                self.calls.ended_in(outcome);
+            }
+            for tally in &sample.tallies {
+                self.tallies.insert(tally.owner, tally.tally);
+            }
+        }
+    }
+
+    /// The kernel's side of the ledger: events seen, filtered there, and lost there.
+    pub fn ledger(&self) -> Ledger {
+        let mut ledger = Ledger::default();
+        for tally in self.tallies.values() {
+            ledger.seen += tally.seen;
+            ledger.filtered += tally.filtered;
+            let ring = tally.lost.first().copied().unwrap_or_default();
+            if ring > 0 {
+                *ledger.dropped.entry(Loss::Ring.name()).or_default() += ring;
+            }
+        }
+        ledger
+    }
+
+    /// What is missing, by place and container; empty when nothing is.
+    pub fn losses(&self) -> Vec<LossRow> {
+        let mut rows: Vec<LossRow> = Vec::new();
+        for (&owner, tally) in &self.tallies {
+            let container = self.owners.container(owner);
+            for (loss, &count) in Loss::ALL.iter().zip(&tally.lost) {
+                let place = loss.name();
+                if count == 0 {
+                    continue;
+                }
+                match rows.iter_mut().find(|row| row.place == place && row.container == container) {
+                    Some(row) => row.count += count,
+                    None => rows.push(LossRow { place, container: container.clone(), count }),
+                }
+            }
+        }
+        rows.sort_by_key(|row| (row.place, row.container.as_ref().map(|c| c.id.clone())));
+        rows
+    }
+
+    /// The state as of the last batch. The interval is the time since the snapshot before.
+    pub fn snapshot(&mut self) -> Snapshot {
+        for owner in self.owners.expire(self.now_ns, self.grace_ns) {
+            self.calls.forget(owner);
+        }
+        let interval_ns = self.now_ns.saturating_sub(self.last_snapshot_ns);
+        let wall_offset = self.session.wall_offset_ns;
+        let rows = self.calls.rows(&self.owners, wall_offset);
+        self.last_snapshot_ns = self.now_ns;
+        Snapshot {
+            wall_ns: wall(self.now_ns, wall_offset),
+            interval_ns,
+            elapsed_ns: self.elapsed_ns(),
+            arch: self.session.arch,
+            losses: self.losses(),
+            rows,
+        }
+    }
+}
+
+/// ns since 1970 of a monotonic time.
+pub fn wall(ktime_ns: u64, offset_ns: i64) -> i64 {
+    i64::try_from(ktime_ns).unwrap_or(i64::MAX).saturating_add(offset_ns)
+}

@@ -1,0 +1,51 @@
+//! Owners by id, and when they ended.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::batch::OwnerId;
+use crate::container::{Container, Identity, Owner};
+
+#[derive(Default)]
+pub struct Owners {
+    known: HashMap<OwnerId, Known>,
+}
+
+struct Known {
+    identity: Identity,
+    ended_ns: Option<u64>,
+}
+
+impl Owners {
+    pub(super) fn learn(&mut self, identity: Identity, now_ns: u64) {
+        let before = self.known.get(&identity.id).and_then(|known| known.ended_ns);
+        let ended_ns = if identity.ended { before.or(Some(now_ns)) } else { None };
+        self.known.insert(identity.id, Known { identity, ended_ns });
+    }
+
+    pub fn get(&self, owner: OwnerId) -> Option<&Identity> {
+        self.known.get(&owner).map(|known| &known.identity)
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &Identity> {
+        self.known.values().map(|known| &known.identity)
+    }
+
+    pub(super) fn container(&self, owner: OwnerId) -> Option<Arc<Container>> {
+        match &self.get(owner)?.owner {
+            Owner::Container(container) => Some(Arc::clone(container)),
+            Owner::Host | Owner::Unknown(_) => None,
+        }
+    }
+
+    /// Forgets those that ended more than `grace_ns` ago, and returns them.
+    pub(super) fn expire(&mut self, now_ns: u64, grace_ns: u64) -> Vec<OwnerId> {
+        let over = |known: &Known| known.ended_ns.is_some_and(|at| now_ns.saturating_sub(at) > grace_ns);
+        let gone: Vec<OwnerId> =
+            self.known.iter().filter(|(_, known)| over(known)).map(|(&id, _)| id).collect();
+        for id in &gone {
+            self.known.remove(id);
+        }
+        gone
+    }
+}

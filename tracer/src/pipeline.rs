@@ -1,0 +1,263 @@
+//! Batches through decoding, filter and model to the sinks. Knows neither clock nor kernel.
+
+use std::fs::File;
+use std::io::BufWriter;
+
+use anyhow::{Context, Result};
+use tracer_common::record::kind;
+
+use crate::batch::{Batch, OwnerId, Source, Status};
+use crate::decode;
+use crate::event::{Event, What};
+use crate::filter::{Verdict, Wanted};
+use crate::hold::Hold;
+use crate::ledger::Ledger;
+use crate::model::Model;
+use crate::recording::Recorder;
+use crate::select::Select;
+use crate::sink::{Lost, Sink};
+use crate::snapshot::{LossRow, Snapshot};
+
+pub struct Pipeline<S> {
+    pub source: S,
+    pub model: Model,
+    wanted: Wanted,
+    /// Where events go, and which; None: they are not looked at.
+    events: Option<Events>,
+    recorder: Option<Recorder<BufWriter<File>>>,
+    hold: Hold,
+    batch: Batch,
+    /// What became of the events that the kernel sent.
+    delivered: u64,
+    filtered: u64,
+    undecodable: u64,
+    /// Nobody takes events any more: they count as filtered.
+    closed: bool,
+    /// Deliver no more than this.
+    limit: Option<u64>,
+    reported: Vec<LossRow>,
+}
+
+pub struct Events {
+    pub sink: Box<dyn Sink + Send>,
+    pub select: Select,
+}
+
+impl<S: Source> Pipeline<S> {
+    pub fn new(source: S, model: Model, wanted: Wanted) -> Self {
+        Self {
+            source,
+            model,
+            wanted,
+            events: None,
+            recorder: None,
+            hold: Hold::default(),
+            batch: Batch::default(),
+            delivered: 0,
+            filtered: 0,
+            undecodable: 0,
+            closed: false,
+            limit: None,
+            reported: Vec::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn with_events(mut self, events: Events) -> Self {
+        self.events = Some(events);
+        self
+    }
+
+    #[must_use]
+    pub fn with_recorder(mut self, recorder: Recorder<BufWriter<File>>) -> Self {
+        self.recorder = Some(recorder);
+        self
+    }
+
+    #[must_use]
+    pub fn with_limit(mut self, limit: Option<u64>) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Begins the stream of events. False: nobody reads it.
+    pub fn start(&mut self) -> Result<bool> {
+        match &mut self.events {
+            Some(events) => events.sink.start(self.source.session()).context("cannot write events"),
+            None => Ok(true),
+        }
+    }
+
+    /// One poll, all the way. `Ok(None)`: the receiver of events has gone.
+    pub fn step(&mut self, sample: bool) -> Result<Option<Status>> {
+        self.batch.clear();
+        let mut batch = std::mem::take(&mut self.batch);
+        let status = self.source.poll(&mut batch, sample)?;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.write(&batch).context("cannot write the recording")?;
+        }
+        self.model.apply(&batch);
+        self.ignore_unwanted(&batch)?;
+        let open = self.deliver(&batch)?;
+        let sampled = batch.sample.is_some();
+        self.batch = batch;
+        if !open || (sampled && !self.report_losses()?) {
+            return Ok(None);
+        }
+        if status != Status::Busy
+            && let Some(events) = &mut self.events
+            && !events.sink.flush().context("cannot write events")?
+        {
+            return Ok(None);
+        }
+        Ok(Some(status))
+    }
+
+    /// The kernel need not look at what nobody wants.
+    fn ignore_unwanted(&mut self, batch: &Batch) -> Result<()> {
+        // A recording keeps everything: what it is asked later is not known yet.
+        if self.recorder.is_some() {
+            return Ok(());
+        }
+        for identity in &batch.identities {
+            if !identity.ended && self.wanted.verdict(identity, batch.now_ns) == Verdict::No {
+                self.source.ignore(identity.id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// False: the receiver wants no more.
+    fn deliver(&mut self, batch: &Batch) -> Result<bool> {
+        if self.events.is_none() {
+            return Ok(true);
+        }
+        for owner in self.hold.owners() {
+            if self.verdict(owner, batch.now_ns) != Verdict::Wait {
+                let records = self.hold.release(owner);
+                self.deliver_records(&records, batch.now_ns, false)?;
+            }
+        }
+        self.deliver_records(&batch.records, batch.now_ns, true)
+    }
+
+    fn verdict(&self, owner: OwnerId, now_ns: u64) -> Verdict {
+        match self.model.identity(owner) {
+            Some(identity) => self.wanted.workload(identity, now_ns),
+            None => Verdict::Wait,
+        }
+    }
+
+    fn deliver_records(&mut self, records: &[u8], now_ns: u64, may_wait: bool) -> Result<bool> {
+        for record in decode::records(records) {
+            let Ok(record) = record else {
+                self.undecodable += 1;
+                continue;
+            };
+            if record.kind == kind::OWNER {
+                continue;
+            }
+            let verdict = self.verdict(record.owner, now_ns);
+            if verdict == Verdict::Wait && may_wait && self.hold.keep(record.owner, record.bytes) {
+                continue;
+            }
+            let Ok(event) = decode::decode(record.bytes) else {
+                self.undecodable += 1;
+                continue;
+            };
+            if self.deliver_event(&event, verdict)? {
+                self.delivered += 1;
+                self.closed |= self.limit.is_some_and(|limit| self.delivered >= limit);
+            } else {
+                self.filtered += 1;
+            }
+        }
+        Ok(!self.closed)
+    }
+
+    /// Whether anybody got it.
+    fn deliver_event(&mut self, event: &Event<'_>, verdict: Verdict) -> Result<bool> {
+        let Some(events) = &mut self.events else { return Ok(false) };
+        if self.closed {
+            return Ok(false);
+        }
+        // What happens to a cgroup is news about the cgroup, not about who did it.
+        let about_owner = !matches!(event.what, What::Cgroup(_));
+        if (about_owner && verdict == Verdict::No) || !events.select.event(event) {
+            return Ok(false);
+        }
+        let identity = self.model.identity(event.owner);
+        let open = events.sink.event(event, identity).context("cannot write events")?;
+        self.closed |= !open;
+        Ok(open)
+    }
+
+    /// Says in the stream what was lost since the last time.
+    fn report_losses(&mut self) -> Result<bool> {
+        let now = self.model.losses();
+        let mut open = true;
+        if let Some(events) = &mut self.events {
+            for row in &now {
+                let before =
+                    self.reported.iter().find(|r| r.place == row.place && r.container == row.container);
+                let count = row.count.saturating_sub(before.map_or(0, |before| before.count));
+                if count > 0 {
+                    let lost = Lost { place: row.place, container: row.container.as_deref(), count };
+                    open &= events.sink.lost(self.batch.now_ns, &lost).context("cannot write events")?;
+                }
+            }
+        }
+        self.reported = now;
+        Ok(open)
+    }
+
+    /// Whether the last step brought counters.
+    pub fn sampled(&self) -> bool {
+        self.batch.sample.is_some()
+    }
+
+    /// Since the trace began, as of the last step.
+    pub fn elapsed_ns(&self) -> u64 {
+        self.model.elapsed_ns()
+    }
+
+    /// The books, complete once the source has stopped and was read to its end.
+    pub fn ledger(&self) -> Ledger {
+        let mut ledger = self.model.ledger();
+        ledger.delivered += self.delivered;
+        ledger.filtered += self.filtered;
+        if self.undecodable > 0 {
+            *ledger.dropped.entry("decode").or_default() += self.undecodable;
+        }
+        ledger
+    }
+
+    /// What was asked for of the state now.
+    pub fn snapshot(&mut self) -> Snapshot {
+        let mut snapshot = self.model.snapshot();
+        let (wanted, owners) = (&self.wanted, self.model.owners());
+        let now = self.batch.now_ns;
+        snapshot.rows.retain(|row| {
+            owners
+                .all()
+                .any(|identity| row.subject.is_of(identity) && wanted.verdict(identity, now) == Verdict::Yes)
+        });
+        snapshot
+    }
+
+    /// Lets go of what is still held, closes the books and the recording.
+    pub fn finish(&mut self) -> Result<Ledger> {
+        for owner in self.hold.owners() {
+            let records = self.hold.release(owner);
+            self.deliver_records(&records, u64::MAX, false)?;
+        }
+        if let Some(recorder) = self.recorder.take() {
+            recorder.finish().context("cannot finish the recording")?;
+        }
+        let ledger = self.ledger();
+        if let Some(events) = &mut self.events {
+            events.sink.stop(self.batch.now_ns, &ledger).context("cannot write events")?;
+        }
+        Ok(ledger)
+    }
+}

@@ -1,0 +1,183 @@
+//! A seccomp profile from what a container was seen doing.
+//!
+//! `allowed = observed + what its runtime calls under the filter + what is always allowed`
+//!
+//! A pure function of a snapshot, so that it gives the same live and from a recording. What the
+//! snapshot cannot vouch for is in the [`Verdict`], and nothing is guessed: a refused call is
+//! reported, not allowed, and so is a number without a name.
+
+mod base;
+pub mod oci;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+use std::collections::BTreeSet;
+
+pub use base::{Engine, Runtimes};
+pub use verdict::{Reason, Verdict};
+
+use crate::batch::Arch;
+use crate::event::Abi;
+use crate::snapshot::{CallRow, Row, Snapshot, State};
+use crate::syscall::name;
+
+/// What only the one who recorded can know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    pub runtimes: Runtimes,
+    /// Whether the trace saw the container's program start. None: judged by [`Row::setup_calls`], which
+    /// an `exec` into an older container deceives.
+    pub from_start: Option<bool>,
+}
+
+/// A profile and what is to be said about it. The names in it are `observed` and
+/// `added_for_runtime.len()` and `always` many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generated {
+    pub arch: Arch,
+    pub profile: oci::Profile,
+    /// Names of calls that the container made and that were not refused.
+    pub observed: usize,
+    /// Not observed; the runtime needs them.
+    pub added_for_runtime: Vec<&'static str>,
+    /// Neither observed nor needed by the runtime; see the module `base`.
+    pub always: usize,
+    /// By name.
+    pub refused: Vec<Refused>,
+    pub unknown_numbers: Vec<UnknownNumber>,
+    pub notes: Vec<Note>,
+    /// From the last new call to the end of the recording, ns; None: no call.
+    pub settled_ns: Option<u64>,
+    /// Of the whole recording, ns.
+    pub recorded_ns: u64,
+    pub verdict: Verdict,
+}
+
+/// A call that the filter refused under which the container was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    pub name: &'static str,
+    pub abi: Abi,
+    /// How often.
+    pub count: u64,
+    /// The profile allows it all the same: it was also made, or the runtime needs it.
+    pub allowed: bool,
+}
+
+/// A call without a name. It is never in the profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownNumber {
+    pub abi: Abi,
+    pub number: u16,
+    pub total: u64,
+    /// The kernel had no such call either: nothing is missing.
+    pub missing_in_kernel: bool,
+}
+
+/// True things about a complete profile that its user should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Note {
+    /// Operations submitted to `io_uring` pass no seccomp filter.
+    IoUring,
+    /// Calls that tracers had put into the program are left out.
+    Probes,
+    /// What it calls when it is stopped was not seen.
+    StillRunning,
+}
+
+/// Injected into a program by whoever attaches user-space probes to it,
+/// <https://github.com/torvalds/linux/blob/v6.18/arch/x86/kernel/uprobes.c>.
+const PROBES: &[&str] = &["uprobe", "uretprobe"];
+
+const IO_URING: &[&str] = &["io_uring_enter", "io_uring_register", "io_uring_setup"];
+
+const ENOSYS: u16 = 38;
+
+/// The profile of one container.
+pub fn generate(row: &Row, snapshot: &Snapshot, options: &Options) -> Generated {
+    let arch = snapshot.arch;
+    let mut observed = BTreeSet::new();
+    let mut abis = BTreeSet::from([Abi::Native]);
+    let mut refused = Vec::new();
+    let mut unknown_numbers = Vec::new();
+    let mut notes = BTreeSet::new();
+    let mut last_new = None;
+
+    for call in row.calls.iter().filter(|call| call.counts.total > 0) {
+        let CallRow { abi, number, counts, .. } = *call;
+        let Some(name) = name(arch, abi, number) else {
+            unknown_numbers.push(unknown(call));
+            continue;
+        };
+        if counts.total_denied > 0 {
+            refused.push(Refused { name, abi, count: counts.total_denied, allowed: false });
+        }
+        if counts.total <= counts.total_denied {
+            continue;
+        }
+        if PROBES.contains(&name) {
+            notes.insert(Note::Probes);
+            continue;
+        }
+        if IO_URING.contains(&name) {
+            notes.insert(Note::IoUring);
+        }
+        observed.insert(name);
+        abis.insert(abi);
+        last_new = last_new.max(Some(call.first.wall_ns));
+    }
+    if row.state == State::Running {
+        notes.insert(Note::StillRunning);
+    }
+
+    let runtime = base::runtime_calls(options.runtimes);
+    let added_for_runtime: Vec<_> = runtime.difference(&observed).copied().collect();
+    let mut allowed: BTreeSet<_> = observed.union(&runtime).copied().collect();
+    let before_always = allowed.len();
+    allowed.extend(base::always(arch, &abis));
+    let always = allowed.len() - before_always;
+
+    for call in &mut refused {
+        call.allowed = allowed.contains(call.name);
+    }
+    refused.sort_by_key(|call| (call.name, call.abi));
+    unknown_numbers.sort_by_key(|call| (call.abi, call.number));
+
+    let mut reasons = verdict::doubts(row, snapshot, *options, observed.len());
+    reasons.extend(
+        unknown_numbers.iter().filter(|call| !call.missing_in_kernel).map(|call| Reason::Unnamed {
+            arch,
+            abi: call.abi,
+            number: call.number,
+        }),
+    );
+    Generated {
+        arch,
+        profile: oci::Profile {
+            architectures: abis.iter().filter_map(|abi| oci::architecture(arch, *abi)).collect(),
+            names: allowed,
+        },
+        observed: observed.len(),
+        added_for_runtime,
+        always,
+        refused,
+        unknown_numbers,
+        notes: Vec::from_iter(notes),
+        settled_ns: last_new.map(|last| u64::try_from(snapshot.wall_ns.saturating_sub(last)).unwrap_or(0)),
+        recorded_ns: snapshot.elapsed_ns,
+        verdict: if reasons.is_empty() { Verdict::Complete } else { Verdict::Partial(reasons) },
+    }
+}
+
+fn unknown(call: &CallRow) -> UnknownNumber {
+    let CallRow { abi, number, counts, errnos, .. } = call;
+    let not_there: u64 = errnos
+        .iter()
+        .filter(|row| row.errno == ENOSYS)
+        .map(|row| row.total - row.total_denied.min(row.total))
+        .sum();
+    let made = counts.total.saturating_sub(counts.total_denied);
+    UnknownNumber { abi: *abi, number: *number, total: counts.total, missing_in_kernel: not_there >= made }
+}

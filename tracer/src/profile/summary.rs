@@ -1,0 +1,107 @@
+//! A generated profile in a few lines for people.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::{Generated, Note, Refused, Verdict};
+use crate::batch::Arch;
+use crate::event::Abi;
+use crate::syscall::abi_name;
+
+/// Names in a line before the rest is only counted.
+const LISTED: usize = 12;
+
+impl Display for Generated {
+    /// Lines without the container's name, the first of which can follow it; the last has no newline.
+    /// No text in it comes from the container.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { profile, observed, added_for_runtime, always, .. } = self;
+        let arch = self.arch;
+        write!(
+            f,
+            "{} system calls allowed: {observed} observed, {} for the runtime, {always} always",
+            profile.names.len(),
+            added_for_runtime.len(),
+        )?;
+        match &self.verdict {
+            Verdict::Complete => f.write_str("\n  complete: watched from its start, nothing lost")?,
+            Verdict::Partial(reasons) => {
+                for reason in reasons {
+                    write!(f, "\n  PARTIAL: {reason}")?;
+                }
+            }
+        }
+        let refused = |allowed| {
+            let calls = self.refused.iter().filter(move |call| call.allowed == allowed);
+            calls.map(|call| refused(arch, call))
+        };
+        list(f, "wanted but refused, not in the profile: ", refused(false))?;
+        list(f, "refused while recording, allowed by the profile: ", refused(true))?;
+        list(
+            f,
+            "numbers without a name, not in the profile: ",
+            self.unknown_numbers.iter().map(|call| {
+                let absent = if call.missing_in_kernel { ", unknown to the kernel too" } else { "" };
+                format!("{} {} ({}{absent})", abi_name(arch, call.abi), call.number, Times(call.total))
+            }),
+        )?;
+        for note in &self.notes {
+            write!(f, "\n  note: {note}")?;
+        }
+        if let Some(settled) = self.settled_ns {
+            let (settled, recorded) = (Seconds(settled), Seconds(self.recorded_ns));
+            write!(f, "\n  last new call {settled} before the end of the recording ({recorded} long)")?;
+        }
+        Ok(())
+    }
+}
+
+fn refused(arch: Arch, call: &Refused) -> String {
+    let Refused { name, abi, count, .. } = *call;
+    match abi {
+        Abi::Native => format!("{name} ({})", Times(count)),
+        Abi::Compat | Abi::X32 => format!("{} {name} ({})", abi_name(arch, abi), Times(count)),
+    }
+}
+
+/// A line with the first [`LISTED`] items, none if there is none.
+fn list(f: &mut Formatter<'_>, title: &str, mut items: impl Iterator<Item = String>) -> fmt::Result {
+    let Some(first) = items.next() else { return Ok(()) };
+    write!(f, "\n  {title}{first}")?;
+    for item in items.by_ref().take(LISTED - 1) {
+        write!(f, ", {item}")?;
+    }
+    match items.count() {
+        0 => Ok(()),
+        more => write!(f, " and {more} more"),
+    }
+}
+
+impl Display for Note {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::IoUring => "it uses io_uring, whose operations no seccomp filter sees or stops",
+            Self::Probes => "calls of user-space probes (uprobe, uretprobe) were seen and left out",
+            Self::StillRunning => "it was still running: calls that it makes only on shutdown are missing",
+        })
+    }
+}
+
+struct Times(u64);
+
+impl Display for Times {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("once"),
+            count => write!(f, "{count} times"),
+        }
+    }
+}
+
+/// From ns.
+struct Seconds(u64);
+
+impl Display for Seconds {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{} s", self.0 / 1_000_000_000, self.0 / 100_000_000 % 10)
+    }
+}

@@ -1,0 +1,242 @@
+use std::sync::Arc;
+
+use tracer_common::limits::INVALID_NR;
+
+use super::*;
+use crate::batch::Arch;
+use crate::container::{Container, Runtime};
+use crate::snapshot::{Counts, ErrnoRow, FirstCall, LossRow, Subject};
+
+const MKDIR: u16 = 83;
+const CLONE3: u16 = 435;
+const EPERM: u16 = 1;
+
+fn container(id: &str) -> Arc<Container> {
+    Arc::new(Container {
+        id: id.into(),
+        name: Some("\x1b[31mweb".into()),
+        runtime: Runtime::Runc,
+        image: None,
+        image_id: None,
+        labels: vec![],
+        parent: None,
+        pod: None,
+        pid: Some(7),
+    })
+}
+
+fn call(abi: Abi, number: u16, total: u64, denied: u64) -> CallRow {
+    let errnos = if denied > 0 {
+        vec![ErrnoRow { errno: EPERM, total: denied, total_denied: denied }]
+    } else {
+        vec![]
+    };
+    CallRow {
+        abi,
+        number,
+        counts: Counts { total, total_errors: denied, total_denied: denied, ..Counts::default() },
+        errnos,
+        duration: None,
+        time_ns: 0,
+        first: FirstCall { wall_ns: 1_000_000_000, pid: 7, comm: "\x1b[2J".into() },
+    }
+}
+
+fn native(number: u16) -> CallRow {
+    call(Abi::Native, number, 3, 0)
+}
+
+fn snapshot(calls: Vec<CallRow>) -> Snapshot {
+    let row = Row {
+        subject: Subject::Container(container("aaaa")),
+        state: State::Ended,
+        calls,
+        sum: Counts::default(),
+        duration: None,
+        setup_calls: 40,
+    };
+    Snapshot {
+        wall_ns: 61_500_000_000,
+        interval_ns: 0,
+        elapsed_ns: 70_000_000_000,
+        arch: Arch::X86_64,
+        losses: vec![],
+        rows: vec![row],
+    }
+}
+
+fn of(snapshot: &Snapshot) -> Generated {
+    generate(&snapshot.rows[0], snapshot, &Options::default())
+}
+
+fn loss(place: &'static str, container: Option<Arc<Container>>) -> LossRow {
+    LossRow { place, container, count: 5 }
+}
+
+#[test]
+fn golden() {
+    // The smallest set of additions, so that every name can be read here.
+    let options = Options {
+        runtimes: Runtimes { engine: Some(Engine::Crun), no_new_privs: Some(true), exec: false },
+        from_start: None,
+    };
+    let snapshot = snapshot(vec![native(1), native(257), native(MKDIR), call(Abi::Compat, 20, 1, 0)]);
+    let generated = generate(&snapshot.rows[0], &snapshot, &options);
+    assert_eq!(generated.verdict, Verdict::Complete);
+    insta::assert_snapshot!(generated.profile.to_json().unwrap());
+}
+
+#[test]
+fn summary_of_a_good_recording() {
+    insta::assert_snapshot!(of(&snapshot(vec![native(0), native(1), native(257)])));
+}
+
+#[test]
+fn summary_of_a_bad_recording() {
+    let mut snapshot = snapshot(vec![
+        native(0),
+        native(425),
+        call(Abi::Native, CLONE3, 2, 2),
+        call(Abi::Native, 1, 9, 1),
+        call(Abi::Compat, 39, 1, 1),
+        call(Abi::X32, 700, 1, 0),
+    ]);
+    snapshot.losses = vec![loss("call_table", Some(container("aaaa"))), loss("owner_table", None)];
+    snapshot.rows[0].setup_calls = 0;
+    snapshot.rows[0].state = State::Running;
+    insta::assert_snapshot!(of(&snapshot));
+}
+
+#[test]
+fn counts_add_up_and_names_come_once() {
+    let generated = of(&snapshot(vec![native(0), native(MKDIR), call(Abi::X32, MKDIR, 1, 0)]));
+    let Generated { profile, observed, added_for_runtime, always, .. } = generated;
+    assert_eq!(observed, 2);
+    assert_eq!(profile.names.len(), observed + added_for_runtime.len() + always);
+    assert!(!added_for_runtime.contains(&"read") && added_for_runtime.contains(&"openat2"));
+    assert_eq!(profile.architectures, ["SCMP_ARCH_X86_64", "SCMP_ARCH_X32"]);
+}
+
+#[test]
+fn the_order_of_calls_does_not_matter() {
+    let calls = vec![native(1), native(MKDIR), native(257), call(Abi::Native, CLONE3, 2, 2)];
+    let reversed = calls.iter().rev().cloned().collect();
+    assert_eq!(of(&snapshot(calls)), of(&snapshot(reversed)));
+}
+
+#[test]
+fn a_refused_call_is_reported_and_not_allowed() {
+    let generated = of(&snapshot(vec![native(0), call(Abi::Native, CLONE3, 5, 5)]));
+    assert!(!generated.profile.names.contains("clone3"));
+    assert_eq!(generated.refused, [Refused { name: "clone3", abi: Abi::Native, count: 5, allowed: false }]);
+    assert_eq!(generated.observed, 1);
+}
+
+#[test]
+fn a_call_that_was_refused_only_sometimes_is_allowed_and_reported() {
+    let generated = of(&snapshot(vec![call(Abi::Native, CLONE3, 5, 4)]));
+    assert!(generated.profile.names.contains("clone3"));
+    assert_eq!(generated.refused, [Refused { name: "clone3", abi: Abi::Native, count: 4, allowed: true }]);
+}
+
+#[test]
+fn an_abi_that_was_only_refused_is_not_listed() {
+    let generated = of(&snapshot(vec![native(0), call(Abi::Compat, 39, 1, 1)]));
+    assert_eq!(generated.profile.architectures, ["SCMP_ARCH_X86_64"]);
+}
+
+#[test]
+fn arm64_has_its_own_architectures() {
+    let mut snapshot = snapshot(vec![native(63), call(Abi::Compat, 39, 1, 0)]);
+    snapshot.arch = Arch::Aarch64;
+    let profile = of(&snapshot).profile;
+    assert_eq!(profile.architectures, ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"]);
+    assert!(profile.names.contains("mkdir") && profile.names.contains("set_tls"));
+    assert!(!profile.names.contains("time"));
+}
+
+#[test]
+fn a_number_without_a_name_is_reported_and_spoils_the_profile() {
+    let generated = of(&snapshot(vec![native(0), call(Abi::Native, 480, 2, 0)]));
+    assert_eq!(
+        generated.unknown_numbers,
+        [UnknownNumber { abi: Abi::Native, number: 480, total: 2, missing_in_kernel: false }]
+    );
+    assert_eq!(
+        generated.verdict,
+        Verdict::Partial(vec![Reason::Unnamed { arch: Arch::X86_64, abi: Abi::Native, number: 480 }])
+    );
+    assert_eq!(generated.profile.names, of(&snapshot(vec![native(0)])).profile.names);
+}
+
+#[test]
+fn a_number_that_the_kernel_has_not_either_is_harmless() {
+    let mut nonsense = call(Abi::Native, INVALID_NR, 1000, 0);
+    nonsense.errnos = vec![ErrnoRow { errno: ENOSYS, total: 1000, total_denied: 0 }];
+    let generated = of(&snapshot(vec![native(0), nonsense]));
+    assert_eq!(generated.unknown_numbers.len(), 1);
+    assert_eq!(generated.verdict, Verdict::Complete);
+}
+
+#[test]
+fn losses_in_the_tables_make_it_partial() {
+    for place in ["owner_table", "call_table", "outcome_table", "task_table", "recording"] {
+        for owner in [None, Some(container("aaaa"))] {
+            let mut snapshot = snapshot(vec![native(0)]);
+            let own = owner.is_some();
+            snapshot.losses = vec![loss(place, owner)];
+            let expected = Verdict::Partial(vec![Reason::Lost { place, count: 5, own }]);
+            assert_eq!(of(&snapshot).verdict, expected);
+        }
+    }
+}
+
+#[test]
+fn losses_elsewhere_do_not() {
+    let mut snapshot = snapshot(vec![native(0)]);
+    snapshot.losses = vec![
+        loss("ring", None),
+        loss("latency_table", Some(container("aaaa"))),
+        loss("sink", None),
+        loss("call_table", Some(container("bbbb"))),
+    ];
+    assert_eq!(of(&snapshot).verdict, Verdict::Complete);
+}
+
+#[test]
+fn a_container_older_than_the_trace_is_partial() {
+    let mut snapshot = snapshot(vec![native(0)]);
+    let verdict = |snapshot: &Snapshot, from_start| {
+        let options = Options { from_start, ..Options::default() };
+        generate(&snapshot.rows[0], snapshot, &options).verdict
+    };
+    let missed = Verdict::Partial(vec![Reason::StartMissed]);
+    assert_eq!(verdict(&snapshot, Some(false)), missed);
+    snapshot.rows[0].setup_calls = 0;
+    assert_eq!(verdict(&snapshot, None), missed);
+    assert_eq!(verdict(&snapshot, Some(true)), Verdict::Complete);
+}
+
+#[test]
+fn an_empty_recording_is_partial_and_still_valid() {
+    let generated = of(&snapshot(vec![call(Abi::Native, MKDIR, 0, 0)]));
+    assert_eq!(generated.verdict, Verdict::Partial(vec![Reason::NothingSeen]));
+    assert_eq!(generated.settled_ns, None);
+    assert!(generated.profile.names.contains("execve"));
+}
+
+#[test]
+fn injected_probes_are_left_out() {
+    let generated = of(&snapshot(vec![native(0), native(335)]));
+    assert!(!generated.profile.names.contains("uretprobe"));
+    assert_eq!(generated.notes, [Note::Probes]);
+}
+
+#[test]
+fn counts_that_contradict_each_other_do_no_harm() {
+    let mut broken = call(Abi::Native, 480, 1, u64::MAX);
+    broken.errnos = vec![ErrnoRow { errno: ENOSYS, total: 0, total_denied: u64::MAX }];
+    let mut snapshot = snapshot(vec![broken, call(Abi::Native, MKDIR, 1, 9)]);
+    snapshot.wall_ns = i64::MIN;
+    assert!(!of(&snapshot).profile.names.contains("mkdir"));
+}

@@ -1,0 +1,143 @@
+//! Counters as bytes. A list is its length (u32) and its elements; all numbers are little-endian.
+
+use tracer_common::key::{CallInfo, CallKey, Latency, OutcomeKey};
+use tracer_common::limits::{BUCKETS, COMM_LEN};
+use tracer_common::loss::{PLACES, Tally};
+
+use crate::batch::{CallSample, OutcomeSample, OwnerId, Sample, TallySample};
+
+pub(super) fn write(sample: &Sample, to: &mut Vec<u8>) {
+    let Sample { calls, outcomes, tallies } = sample;
+    list(to, calls, |to, call| {
+        owner(to, call.owner);
+        key(to, call.key);
+        to.extend(call.info.cell.to_le_bytes());
+        to.extend(call.info.first_tgid.to_le_bytes());
+        to.extend(call.info.first_ns.to_le_bytes());
+        to.extend(call.info.first_comm);
+        to.extend(call.count.to_le_bytes());
+        to.push(u8::from(call.latency.is_some()));
+        if let Some(latency) = &call.latency {
+            to.extend(latency.total_ns.to_le_bytes());
+            to.extend(latency.max_ns.to_le_bytes());
+            to.extend(latency.buckets.iter().flat_map(|bucket| bucket.to_le_bytes()));
+        }
+    });
+    list(to, outcomes, |to, outcome| {
+        owner(to, outcome.owner);
+        key(to, outcome.key.call);
+        to.extend(outcome.key.errno.to_le_bytes());
+        to.extend(outcome.key.kind.to_le_bytes());
+        to.extend(outcome.count.to_le_bytes());
+    });
+    list(to, tallies, |to, tally| {
+        owner(to, tally.owner);
+        let Tally { seen, filtered, sent, lost } = tally.tally;
+        for number in [seen, filtered, sent].into_iter().chain(lost) {
+            to.extend(number.to_le_bytes());
+        }
+    });
+}
+
+fn list<T>(to: &mut Vec<u8>, items: &[T], each: impl Fn(&mut Vec<u8>, &T)) {
+    to.extend(u32::try_from(items.len()).unwrap_or(u32::MAX).to_le_bytes());
+    for item in items {
+        each(to, item);
+    }
+}
+
+fn owner(to: &mut Vec<u8>, id: OwnerId) {
+    to.extend(id.slot.to_le_bytes());
+    to.extend(id.generation.to_le_bytes());
+}
+
+fn key(to: &mut Vec<u8>, key: CallKey) {
+    to.extend(key.owner.to_le_bytes());
+    to.extend(key.abi.to_le_bytes());
+    to.extend(key.nr.to_le_bytes());
+}
+
+/// None if the bytes are no sample.
+pub(super) fn read(bytes: &[u8]) -> Option<Sample> {
+    let mut from = Bytes(bytes);
+    let calls = from.list(|from| {
+        Some(CallSample {
+            owner: from.owner()?,
+            key: from.key()?,
+            info: CallInfo {
+                cell: from.u32()?,
+                first_tgid: from.u32()?,
+                first_ns: from.u64()?,
+                first_comm: from.array::<COMM_LEN>()?,
+            },
+            count: from.u64()?,
+            latency: from.latency()?,
+        })
+    })?;
+    let outcomes = from.list(|from| {
+        Some(OutcomeSample {
+            owner: from.owner()?,
+            key: OutcomeKey { call: from.key()?, errno: from.u16()?, kind: from.u16()?, pad: 0 },
+            count: from.u64()?,
+        })
+    })?;
+    let tallies = from.list(|from| {
+        let owner = from.owner()?;
+        let (seen, filtered, sent) = (from.u64()?, from.u64()?, from.u64()?);
+        let mut lost = [0; PLACES];
+        for place in &mut lost {
+            *place = from.u64()?;
+        }
+        Some(TallySample { owner, tally: Tally { seen, filtered, sent, lost } })
+    })?;
+    from.0.is_empty().then_some(Sample { calls, outcomes, tallies })
+}
+
+struct Bytes<'a>(&'a [u8]);
+
+impl Bytes<'_> {
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (array, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*array)
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn owner(&mut self) -> Option<OwnerId> {
+        Some(OwnerId { slot: self.u32()?, generation: self.u32()? })
+    }
+
+    fn key(&mut self) -> Option<CallKey> {
+        Some(CallKey { owner: self.u32()?, abi: self.u16()?, nr: self.u16()? })
+    }
+
+    #[expect(clippy::option_option, reason = "outer: were the bytes there; inner: was it measured")]
+    fn latency(&mut self) -> Option<Option<Box<Latency>>> {
+        let [present] = self.array()?;
+        if present == 0 {
+            return Some(None);
+        }
+        let mut latency =
+            Box::new(Latency { total_ns: self.u64()?, max_ns: self.u64()?, buckets: [0; BUCKETS] });
+        for bucket in &mut latency.buckets {
+            *bucket = self.u64()?;
+        }
+        Some(Some(latency))
+    }
+
+    fn list<T>(&mut self, each: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        let len = self.u32()?;
+        (0..len).map(|_| each(self)).collect()
+    }
+}

@@ -1,0 +1,201 @@
+//! `ctrace top`: the screen, or samples for scripts.
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::runtime;
+use tokio::sync::watch;
+use tracer_common::config::feature;
+use tracer_common::limits::RING_BYTES;
+
+use super::drive::{self, Flow, Pace};
+use super::signals::Stop;
+use super::{live, output, say};
+use crate::batch::Source;
+use crate::cli::{SampleFormat, TopArgs};
+use crate::container::Roots;
+use crate::exit::Code;
+use crate::filter::Wanted;
+use crate::model::{GRACE_NS, Model};
+use crate::pipeline::Pipeline;
+use crate::plan::{Plan, Selection};
+use crate::sink::Samples;
+use crate::sink::top::Format;
+use crate::snapshot::Snapshot;
+use crate::tui;
+
+pub(super) fn top(args: &TopArgs) -> Result<ExitCode> {
+    let screen = !args.once && args.count.is_none() && io::stdout().is_terminal();
+    match (&args.replay, screen) {
+        (Some(_), true) => replayed_screen(args),
+        (Some(_), false) => replayed_samples(args),
+        (None, true) => live_screen(args),
+        (None, false) => live_samples(args),
+    }
+}
+
+fn live_pipeline(args: &TopArgs) -> Result<Pipeline<impl Source + use<>>> {
+    live::preflight()?;
+    let roots = Roots::detect()?;
+    // A recording is for every face, the samples only for this one.
+    let records = feature::SYSCALL_RECORDS | feature::PROCESS_RECORDS;
+    let plan = Plan {
+        features: feature::LATENCY | if args.record.is_some() { records } else { 0 },
+        selection: Selection::ALL,
+        lineage_cgroup: 0,
+        ring_bytes: RING_BYTES,
+    };
+    let source = live::open(&plan, &roots, |_| {})?;
+    let recorder = args.record.as_deref().map(|path| output::recorder(path, source.session())).transpose()?;
+    let pipeline = pipeline(source, args);
+    Ok(match recorder {
+        Some(recorder) => pipeline.with_recorder(recorder),
+        None => pipeline,
+    })
+}
+
+fn pipeline<S: Source>(source: S, args: &TopArgs) -> Pipeline<S> {
+    let model = Model::new(source.session().clone(), GRACE_NS);
+    Pipeline::new(source, model, Wanted::from(&args.containers))
+}
+
+fn live_samples(args: &TopArgs) -> Result<ExitCode> {
+    let mut pipeline = live_pipeline(args)?;
+    let stop = Stop::on_signals()?;
+    let mut samples = samples(args);
+    let mut left = if args.once { Some(1) } else { args.count };
+    let pace = Pace { sample_every: args.interval, duration: None };
+    say("tracing; Ctrl-C ends");
+    drive::live(
+        &mut pipeline,
+        &stop,
+        &pace,
+        |p| print(&mut samples, &p.snapshot(), &mut left),
+        || Ok(false),
+    )?;
+    drive::drain(&mut pipeline)?;
+    pipeline.finish()?;
+    Ok(Code::Done.into())
+}
+
+fn replayed_samples(args: &TopArgs) -> Result<ExitCode> {
+    let path = args.replay.as_deref().context("no recording")?;
+    let mut pipeline = pipeline(live::open_recording(path)?, args);
+    let stop = Stop::on_signals()?;
+    let mut samples = samples(args);
+    if args.once {
+        // The whole recording is one interval.
+        drive::replay(&mut pipeline, &stop, |_| Ok(Flow::On))?;
+        print(&mut samples, &pipeline.snapshot(), &mut None)?;
+    } else {
+        let mut left = args.count;
+        drive::replay(&mut pipeline, &stop, |p| print(&mut samples, &p.snapshot(), &mut left))?;
+    }
+    Ok(Code::Done.into())
+}
+
+fn samples(args: &TopArgs) -> Samples<io::Stdout> {
+    let format = match args.format {
+        SampleFormat::Table => Format::Table,
+        SampleFormat::Json => Format::Json,
+        SampleFormat::Csv => Format::Csv,
+    };
+    Samples::new(io::stdout(), format)
+}
+
+/// `left`: how many are still to come; None: no end.
+fn print(samples: &mut Samples<io::Stdout>, snapshot: &Snapshot, left: &mut Option<u64>) -> Result<Flow> {
+    if !samples.sample(snapshot).context("cannot write a sample")? {
+        return Ok(Flow::End);
+    }
+    if let Some(left) = left {
+        *left -= 1;
+        if *left == 0 {
+            return Ok(Flow::End);
+        }
+    }
+    Ok(Flow::On)
+}
+
+fn live_screen(args: &TopArgs) -> Result<ExitCode> {
+    let mut pipeline = live_pipeline(args)?;
+    let pace = Pace { sample_every: args.interval, duration: None };
+    screen(args, false, move |snapshots, stop| {
+        // The first numbers come soon, not after a whole interval.
+        let first = Pace { sample_every: Duration::from_millis(200), duration: None };
+        for pace in [&first, &pace] {
+            let once = pace.sample_every == first.sample_every;
+            let show = |p: &mut Pipeline<_>| {
+                let gone = snapshots.send(Some(Arc::new(p.snapshot()))).is_err();
+                Ok(if gone || once { Flow::End } else { Flow::On })
+            };
+            drive::live(&mut pipeline, stop, pace, show, || Ok(snapshots.is_closed()))?;
+        }
+        drive::drain(&mut pipeline)?;
+        pipeline.finish()?;
+        Ok(())
+    })
+}
+
+fn replayed_screen(args: &TopArgs) -> Result<ExitCode> {
+    let path = args.replay.as_deref().context("no recording")?;
+    let mut pipeline = pipeline(live::open_recording(path)?, args);
+    screen(args, true, move |snapshots, stop| {
+        let mut shown = 0;
+        drive::replay(&mut pipeline, stop, |p| {
+            let snapshot = p.snapshot();
+            // At the pace at which it was recorded.
+            let pause = Duration::from_nanos(snapshot.elapsed_ns.saturating_sub(shown));
+            shown = snapshot.elapsed_ns;
+            let gone = snapshots.send(Some(Arc::new(snapshot))).is_err();
+            if !gone && !stop.wait(pause) {
+                return Ok(Flow::On);
+            }
+            Ok(Flow::End)
+        })?;
+        snapshots.send(Some(Arc::new(pipeline.snapshot()))).ok();
+        Ok(())
+    })
+}
+
+/// The screen in this thread, the data in another one.
+fn screen(
+    args: &TopArgs,
+    replay: bool,
+    data: impl FnOnce(&watch::Sender<Option<Arc<Snapshot>>>, &Stop) -> Result<()> + Send + 'static,
+) -> Result<ExitCode> {
+    let (sender, receiver) = watch::channel(None);
+    let stop = Stop::default();
+    let asked = stop.clone();
+    let worker = thread::Builder::new()
+        .name("data".to_owned())
+        .spawn(move || data(&sender, &asked))
+        .context("cannot start a thread")?;
+    let options =
+        tui::Options { replay, filter: describe(args), ascii: args.ascii, color: output::colour_wanted() };
+    let shown = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot run the screen")?
+        .block_on(tui::run(receiver, options));
+    stop.request();
+    let Ok(data_ended) = worker.join() else { bail!("the thread that reads the data panicked") };
+    shown?;
+    data_ended?;
+    Ok(Code::Done.into())
+}
+
+/// What was asked for, for the header.
+fn describe(args: &TopArgs) -> String {
+    let containers = &args.containers;
+    let filters = containers.filters.iter().map(ToString::to_string);
+    let mut words: Vec<String> = containers.names.iter().cloned().chain(filters).collect();
+    if containers.host {
+        words.push("+host".to_owned());
+    }
+    words.join(" ")
+}

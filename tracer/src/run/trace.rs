@@ -1,0 +1,126 @@
+//! `ctrace trace` and `ctrace run`: events as they happen.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use tracer_common::config::feature;
+
+use super::child::{OwnCgroup, exit_code};
+use super::drive::{self, Flow, Pace};
+use super::signals::Stop;
+use super::{live, output, say};
+use crate::batch::{Arch, Source};
+use crate::cli::{Output, RunArgs, TraceArgs, What};
+use crate::container::Roots;
+use crate::exit::{Code, Refusal};
+use crate::filter::Wanted;
+use crate::kernel;
+use crate::model::{GRACE_NS, Model};
+use crate::pipeline::{Events, Pipeline};
+use crate::plan::Plan;
+use crate::select::Select;
+
+/// Losses are looked for this often.
+const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+
+pub(super) fn trace(args: &TraceArgs) -> Result<ExitCode> {
+    let wanted = Wanted::from(&args.containers);
+    if let Some(path) = &args.replay {
+        let source = live::open_recording(path)?;
+        let select = select(&args.what, source.session().arch)?;
+        let mut pipeline = pipeline(source, wanted, select, &args.output)?.with_limit(args.count);
+        let stop = Stop::on_signals()?;
+        if pipeline.start()? {
+            drive::replay(&mut pipeline, &stop, |_| Ok(Flow::On))?;
+        }
+        return finish(&mut pipeline, &args.output);
+    }
+    let select = select(&args.what, kernel::arch()?)?;
+    live::preflight()?;
+    let roots = Roots::detect()?;
+    let source = live::open(&plan(&select, 0), &roots, |_| {})?;
+    let mut pipeline = pipeline(source, wanted, select, &args.output)?.with_limit(args.count);
+    let stop = Stop::on_signals()?;
+    if pipeline.start()? {
+        say("tracing; Ctrl-C ends");
+        let pace = Pace { sample_every: SAMPLE_EVERY, duration: args.duration };
+        drive::live(&mut pipeline, &stop, &pace, |_| Ok(Flow::On), || Ok(false))?;
+        drive::drain(&mut pipeline)?;
+    }
+    finish(&mut pipeline, &args.output)
+}
+
+pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
+    let select = select(&args.what, kernel::arch()?)?;
+    live::preflight()?;
+    let roots = Roots::detect()?;
+    let cgroup = OwnCgroup::new(&roots.cgroup2)?;
+    let name = cgroup.container(&args.command);
+    let source =
+        live::open(&plan(&select, cgroup.id), &roots, |resolver| resolver.name_cgroup(cgroup.id, name))?;
+    let wanted = Wanted { lineage: true, ..Wanted::default() };
+    let mut pipeline = pipeline(source, wanted, select, &args.output)?;
+    let stop = Stop::on_signals()?;
+    if !pipeline.start()? {
+        return Ok(Code::Done.into());
+    }
+    let mut child = cgroup.start(&args.command)?;
+    let mut status = None;
+    let pace = Pace { sample_every: SAMPLE_EVERY, duration: None };
+    drive::live(
+        &mut pipeline,
+        // Ctrl-C reaches the command as well; its end is ours.
+        &Stop::default(),
+        &pace,
+        |_| Ok(Flow::On),
+        || {
+            status = child.try_wait()?;
+            Ok(status.is_some())
+        },
+    )?;
+    drive::drain(&mut pipeline)?;
+    drop(stop);
+    let code = finish(&mut pipeline, &args.output)?;
+    // The receiver may have gone before the command.
+    let status = match status {
+        Some(status) => status,
+        None => child.wait()?,
+    };
+    Ok(if code == ExitCode::from(Code::Lost) { code } else { exit_code(status) })
+}
+
+fn select(what: &What, arch: Arch) -> Result<Select> {
+    let parsed = Select::parse(&what.what, what.failed, what.denied, arch);
+    Ok(parsed.map_err(|message| Refusal { code: Code::Usage, message: format!("-e: {message}") })?)
+}
+
+fn plan(select: &Select, lineage_cgroup: u64) -> Plan {
+    let features = [
+        (select.wants_syscalls(), feature::SYSCALL_RECORDS),
+        (select.failed, feature::ONLY_FAILED),
+        (select.denied, feature::ONLY_DENIED),
+        (select.wants_processes(), feature::PROCESS_RECORDS),
+        (select.wants_cgroups(), feature::ATTACH_RECORDS),
+    ];
+    Plan {
+        features: features.iter().filter(|(on, _)| *on).fold(0, |all, (_, bit)| all | bit),
+        selection: select.kernel(),
+        lineage_cgroup,
+        ring_bytes: tracer_common::limits::RING_BYTES,
+    }
+}
+
+fn pipeline<S: Source>(source: S, wanted: Wanted, select: Select, output: &Output) -> Result<Pipeline<S>> {
+    let model = Model::new(source.session().clone(), GRACE_NS);
+    let sink = output::events(output.format, output.output.as_deref())?;
+    Ok(Pipeline::new(source, model, wanted).with_events(Events { sink, select }))
+}
+
+/// Closes the books and says how they stand.
+fn finish<S: Source>(pipeline: &mut Pipeline<S>, output: &Output) -> Result<ExitCode> {
+    let ledger = pipeline.finish()?;
+    say(&ledger.summary(pipeline.elapsed_ns()));
+    let lost = ledger.lost() > 0 || !pipeline.model.losses().is_empty();
+    Ok(if lost && output.fail_on_loss { Code::Lost.into() } else { Code::Done.into() })
+}

@@ -1,0 +1,259 @@
+//! Events as NDJSON: the format of `ctrace trace --format json`, version 1.0.
+//!
+//! One JSON object a line, UTF-8, each line ended by `\n`, none longer than 8 KiB without it. Objects
+//! are nested: `container.id` below stands for `{"container":{"id":..}}`. Names are those of the
+//! OpenTelemetry semantic conventions where they have one. A member without value is absent, never
+//! `null` or empty. New members may come in any 1.x; none changes its meaning or type.
+//!
+//! # Every record
+//!
+//! | member | type | |
+//! |---|---|---|
+//! | `timestamp` | string | first member; RFC 3339, UTC, always nine digits: sorts as text |
+//! | `level` | `info`, `warn` | `warn`: `ctrace.lost` and `syscall.denied`, and `ctrace.stop` of books that do not balance |
+//! | `message` | string | one line for people; its wording may change |
+//! | `event.name` | string | below |
+//! | `event.seq` | integer | counts the records of this stream from 0, without gap |
+//! | `schema_version` | string | `1.0` |
+//! | `host.name` | string | |
+//! | `truncated` | list of strings | members that are not all there is, by path: `process.command_line` |
+//!
+//! # Every event of a container
+//!
+//! | member | type | |
+//! |---|---|---|
+//! | `container.id`, `.name`, `.runtime.name`, `.image.name` | string | |
+//! | `container.parent.id` | string | of the container around it |
+//! | `k8s.pod.name`, `k8s.pod.uid`, `k8s.namespace.name`, `k8s.container.name` | string | in a pod |
+//! | `owner.unknown` | string | why the owner cannot be told; instead of `container` |
+//! | `owner.cgroup.id` | string | cgroup v2 id of that owner |
+//! | `process.pid`, `.tid`, `.parent_pid` | integer | in the initial pid namespace |
+//! | `process.vpid` | integer | `pid` inside the container |
+//! | `process.executable.name` | string | the task's name, at most 15 bytes |
+//! | `process.user.id` | integer | in the initial user namespace |
+//!
+//! An event of the host itself has neither `container` nor `owner`.
+//!
+//! # By `event.name`
+//!
+//! | name | member | type | |
+//! |---|---|---|---|
+//! | `syscall`, `syscall.denied` | `syscall.name`, `.abi` | string | |
+//! | | `syscall.number` | integer | as in the ABI's own table |
+//! | | `syscall.args` | list of strings | as many as the call takes; hexadecimal, `0x1f` |
+//! | | `syscall.path_index` | integer | the argument that points to a path, from 0 |
+//! | | `syscall.path` | string | that path, if the memory was there |
+//! | | `syscall.return_value` | integer | as the kernel gave it; absent: it does not return |
+//! | | `syscall.duration_ns` | integer | absent: not measured, or never begun |
+//! | | `syscall.in_flight` | `true` | begun before the trace: arguments may be stale |
+//! | | `error.type` | string | on failure: the error's name, or its number if it has none |
+//! | | `error.errno_raw` | integer | on failure |
+//! | `process.fork` | `process.child.pid`, `.tid`, `.vpid` | integer | `pid` as the parent's: a thread |
+//! | `process.exec` | `process.executable.path` | string | as it was given to `execve` |
+//! | | `process.command_args` | list of strings | |
+//! | | `process.command_line` | string | the same, joined by spaces without quotes |
+//! | `process.exit` | `process.exit.code` | integer | |
+//! | | `process.exit.signal.name`, `.number` | string, integer | instead of `code` |
+//! | | `process.exit.last_thread` | bool | the process is gone |
+//! | `cgroup.mkdir`, `cgroup.rmdir`, `cgroup.attach` | `cgroup.id` | string | |
+//! | | `cgroup.path` | string | from the hierarchy's root |
+//! | | `cgroup.hierarchy` | integer | 0: cgroup v2, else as in `/proc/cgroups` |
+//! | | `cgroup.task.pid`, `.tid` | integer | of `attach`: who was moved |
+//! | `ctrace.start` | `ctrace.version`, `.kernel`, `.arch` | string | first record |
+//! | | `ctrace.contract` | integer | version of the kernel programs' records |
+//! | `ctrace.lost` | `lost.where` | string | the place |
+//! | | `lost.count` | integer | what is missing; `container` says whose, where that is known |
+//! | `ctrace.stop` | `ledger.seen`, `.delivered`, `.filtered` | integer | last record |
+//! | | `ledger.dropped` | list of `{where, count}` | |
+//! | | `ledger.balanced` | bool | `seen = delivered + filtered + dropped` |
+//!
+//! # Values
+//!
+//! * Integers are within ±(2^53-1). One beyond (a `return_value` that is an address) comes as a string
+//!   of its decimal digits. What may be any 64 bits, an id or an argument, is a string always.
+//! * Text that is not UTF-8 comes lossy, U+FFFD for what is not; beside it `.._bytes` has all its
+//!   bytes in base64: `syscall.path_bytes`, `cgroup.path_bytes`, `process.executable.name_bytes`,
+//!   `process.executable.path_bytes`, and `process.command_args_bytes` with a NUL byte after each
+//!   argument.
+//! * C0, DEL, C1, U+2028, U+2029 and the bidirectional controls are written as `\u....`: a line can be
+//!   shown on a terminal as it is.
+
+use std::io::{self, Write};
+
+use tracer_common::CONTRACT_VERSION;
+
+use super::clock::Clock;
+use super::output::Output;
+use super::{Lost, Sink, short_name};
+use crate::batch::{Arch, Session};
+use crate::container::Identity;
+use crate::event::Event;
+use crate::ledger::Ledger;
+
+mod escape;
+mod field;
+mod object;
+mod owner;
+mod record;
+
+pub(crate) use object::Object;
+pub(crate) use owner::{container_members, pod_object, unknown_owner, who};
+
+/// Version of this format and of [`super::top`]'s.
+pub const SCHEMA_VERSION: &str = "1.0";
+
+/// Writes the format that this module describes.
+pub struct Json<W> {
+    out: Output<W>,
+    places: owner::Places,
+    state: State,
+}
+
+/// What a line needs besides its subject.
+struct State {
+    clock: Clock,
+    arch: Arch,
+    host_name: String,
+    seq: u64,
+    /// Reused from line to line.
+    cut: Vec<&'static str>,
+    message: Vec<u8>,
+}
+
+impl<W: Write> Json<W> {
+    pub fn new(writer: W) -> Self {
+        let state = State {
+            clock: Clock::new(0),
+            arch: Arch::X86_64,
+            host_name: String::new(),
+            seq: 0,
+            cut: Vec::new(),
+            message: Vec::new(),
+        };
+        Self { out: Output::new(writer), places: owner::Places::default(), state }
+    }
+
+    /// A record of our own, with `message` as it is.
+    fn own(
+        &mut self,
+        at_ns: u64,
+        level: &str,
+        name: &str,
+        message: &str,
+        fill: impl FnOnce(&mut Object<'_>),
+    ) -> io::Result<bool> {
+        self.state.message.clear();
+        self.state.message.extend_from_slice(message.as_bytes());
+        self.state.line(self.out.lines(), at_ns, level, name, &[], fill);
+        self.out.written()
+    }
+}
+
+impl State {
+    /// `cut`: paths of what is shortened already in what `fill` copies.
+    fn line(
+        &mut self,
+        out: &mut Vec<u8>,
+        at_ns: u64,
+        level: &str,
+        name: &str,
+        cut_before: &[&'static str],
+        fill: impl FnOnce(&mut Object<'_>),
+    ) {
+        let Self { clock, arch: _, host_name, seq, cut, message } = self;
+        cut.clear();
+        Object::write(out, Some(cut), |line| {
+            line.time("timestamp", clock.read(at_ns));
+            line.word("level", level);
+            line.text(&field::MESSAGE, message);
+            line.object("event", |event| {
+                event.word("name", name);
+                event.number("seq", *seq);
+            });
+            line.word("schema_version", SCHEMA_VERSION);
+            line.object("host", |host| _ = host.text(&field::HOST_NAME, host_name.as_bytes()));
+            fill(line);
+            line.truncated(cut_before);
+        });
+        out.push(b'\n');
+        *seq += 1;
+    }
+}
+
+impl<W: Write> Sink for Json<W> {
+    fn start(&mut self, session: &Session) -> io::Result<bool> {
+        let Session { version, host_name, kernel, arch, wall_offset_ns, started_ns, features: _ } = session;
+        self.state.clock = Clock::new(*wall_offset_ns);
+        self.state.arch = *arch;
+        self.state.host_name.clone_from(host_name);
+        let message = format!("ctrace {version} on Linux {kernel}");
+        self.own(*started_ns, "info", "ctrace.start", &message, |line| {
+            line.object("ctrace", |object| {
+                object.text(&field::VERSION, version.as_bytes());
+                object.text(&field::KERNEL, kernel.as_bytes());
+                object.word("arch", arch_name(*arch));
+                object.number("contract", CONTRACT_VERSION);
+            });
+        })
+    }
+
+    fn event(&mut self, event: &Event<'_>, identity: Option<&Identity>) -> io::Result<bool> {
+        let Self { out, places, state } = self;
+        let place = places.of(event, identity);
+        let arch = state.arch;
+        state.message.clear();
+        record::message(&mut state.message, event, &place.said, arch);
+        let (level, name) = (record::level(&event.what), record::name(&event.what));
+        state.line(out.lines(), event.ktime_ns, level, name, &place.cut, |line| {
+            line.members(&place.members);
+            record::members(line, event, arch);
+        });
+        out.written()
+    }
+
+    fn lost(&mut self, at_ns: u64, lost: &Lost<'_>) -> io::Result<bool> {
+        let Lost { place, container, count } = *lost;
+        let of = container.map(|container| format!(" of {}", short_name(container))).unwrap_or_default();
+        let message = format!("lost {count}{of} ({place})");
+        self.own(at_ns, "warn", "ctrace.lost", &message, |line| {
+            if let Some(container) = container {
+                who(line, container);
+            }
+            line.object("lost", |object| {
+                object.word("where", place);
+                object.number("count", count);
+            });
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<bool> {
+        self.out.flush()
+    }
+
+    fn stop(&mut self, at_ns: u64, ledger: &Ledger) -> io::Result<bool> {
+        let Ledger { seen, delivered, filtered, dropped } = ledger;
+        let message = format!("{delivered} events delivered, {filtered} filtered, {} lost", ledger.lost());
+        let level = if ledger.balances() { "info" } else { "warn" };
+        let more = self.own(at_ns, level, "ctrace.stop", &message, |line| {
+            line.object("ledger", |object| {
+                object.number("seen", *seen);
+                object.number("delivered", *delivered);
+                object.number("filtered", *filtered);
+                object.objects("dropped", dropped, |object, (place, count)| {
+                    object.word("where", place);
+                    object.number("count", *count);
+                });
+                object.bool("balanced", ledger.balances());
+            });
+        })?;
+        Ok(more && self.out.flush()?)
+    }
+}
+
+/// As `uname -m` prints it.
+const fn arch_name(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86_64 => "x86_64",
+        Arch::Aarch64 => "aarch64",
+    }
+}

@@ -1,0 +1,103 @@
+//! Where events and samples go, and in which format.
+//!
+//! A sink writes whole lines to the `Write` it is given and knows nothing of files, terminals or
+//! sockets. It never asks what time it is: times come with what it is told.
+
+use std::borrow::Cow;
+use std::io;
+
+use crate::batch::Session;
+use crate::container::{Container, Identity};
+use crate::event::{Abi, Event, How, Syscall};
+use crate::ledger::Ledger;
+use crate::syscall;
+
+pub mod json;
+pub mod text;
+pub mod top;
+
+mod clock;
+mod output;
+mod terminal;
+
+pub use json::Json;
+pub use text::Text;
+pub use top::Samples;
+
+/// A receiver of events: [`Sink::start`] first, [`Sink::stop`] last, times never far out of order.
+///
+/// `Ok(false)`: the receiver wants no more (a closed pipe), stop quietly. After an error the sink is
+/// not used again.
+pub trait Sink {
+    fn start(&mut self, session: &Session) -> io::Result<bool>;
+
+    /// `identity`: what is known of `event.owner`, if anything.
+    fn event(&mut self, event: &Event<'_>, identity: Option<&Identity>) -> io::Result<bool>;
+
+    /// `at_ns`: `CLOCK_MONOTONIC` of when it became known.
+    fn lost(&mut self, at_ns: u64, lost: &Lost<'_>) -> io::Result<bool>;
+
+    /// Hands on what is held back; due whenever no event is waiting.
+    fn flush(&mut self) -> io::Result<bool>;
+
+    /// Says how the books stand and flushes.
+    fn stop(&mut self, at_ns: u64, ledger: &Ledger) -> io::Result<bool>;
+}
+
+/// Events or counts that are missing from here on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost<'a> {
+    /// As in [`crate::snapshot::LossRow::place`].
+    pub place: &'static str,
+    /// None: it cannot be told whose they were.
+    pub container: Option<&'a Container>,
+    /// More than when it was last said of this place and container.
+    pub count: u64,
+}
+
+/// The result of a call; None for one that does not come back, as `exit`.
+fn returned(call: &Syscall<'_>, name: &str) -> Option<i64> {
+    let comes_back = call.how != How::Done || !matches!(name, "exit" | "exit_group");
+    comes_back.then_some(call.ret)
+}
+
+/// The arguments that a call takes.
+fn passed<'a>(call: &'a Syscall<'_>, name: &str) -> &'a [u64] {
+    let taken = match call.abi {
+        Abi::Native | Abi::X32 => syscall::arity(name),
+        // A 64-bit value takes two of its registers: only all of them are surely enough.
+        Abi::Compat => call.args.len(),
+    };
+    call.args.get(..taken).unwrap_or(&call.args)
+}
+
+/// The name of an error, its number if it has none.
+fn errno_name(errno: u16) -> Cow<'static, str> {
+    syscall::errno::name(errno).map_or_else(|| errno.to_string().into(), Cow::Borrowed)
+}
+
+/// The arguments in a vector where each is ended by a NUL byte, the last one perhaps cut off.
+fn arguments(vector: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let whole = vector.strip_suffix(&[0]).unwrap_or(vector);
+    whole.split(|byte| *byte == 0).filter(move |_| !vector.is_empty())
+}
+
+/// What people call a container: its name, else the first twelve characters of its id.
+fn short_name(container: &Container) -> &str {
+    let id = || container.id.get(..12).unwrap_or(&container.id);
+    container.name.as_deref().unwrap_or_else(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_keep_empty_ones_and_their_bytes() {
+        let split = |vector: &'static [u8]| arguments(vector).collect::<Vec<_>>();
+        assert_eq!(split(b""), Vec::<&[u8]>::new());
+        assert_eq!(split(b"\0"), [b""]);
+        assert_eq!(split(b"a\0\0b c\0"), [&b"a"[..], b"", b"b c"]);
+        assert_eq!(split(b"a\0\xff cut"), [&b"a"[..], b"\xff cut"]);
+    }
+}

@@ -1,0 +1,267 @@
+//! Events as lines for people: `strace -f` with the container in front.
+//!
+//! ```text
+//! 12:00:01.123456 web-1 4242 cat openat(0xffffff9c, "/etc/hostname", 0x0, 0x0) = 3 <4.1µs>
+//! 12:00:01.123460 web-1 4242 cat mount(...) = -1 EPERM DENIED by seccomp
+//! 12:00:01.123470 web-1 4242 cat +++ exited with 0 +++
+//! 12:00:01.123480 --- lost 12 events (ring) ---
+//! ```
+//!
+//! Times are UTC, ids those of the initial pid namespace. For programs there is [`super::json`].
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use super::clock::Clock;
+use super::output::Output;
+use super::terminal::safe;
+use super::{Lost, Sink, arguments, errno_name, passed, returned, short_name};
+use crate::batch::{Arch, Session};
+use crate::container::{Identity, Owner};
+use crate::event::{self, Cgroup, CgroupAct, Event, Exit, How, Syscall, What};
+use crate::ledger::Ledger;
+use crate::syscall;
+
+/// Writes the format that this module shows.
+pub struct Text<W> {
+    out: Output<W>,
+    clock: Clock,
+    arch: Arch,
+    /// Reused from line to line.
+    line: Line,
+}
+
+impl<W: Write> Text<W> {
+    /// `colour`: with the terminal's own 16 colours.
+    pub fn new(writer: W, colour: bool) -> Self {
+        Self {
+            out: Output::new(writer),
+            clock: Clock::new(0),
+            arch: Arch::X86_64,
+            line: Line { text: String::new(), colour },
+        }
+    }
+
+    fn end_line(&mut self) -> io::Result<bool> {
+        let lines = self.out.lines();
+        lines.extend_from_slice(self.line.text.as_bytes());
+        lines.push(b'\n');
+        self.out.written()
+    }
+
+    fn begin_line(&mut self, at_ns: u64) -> &mut Line {
+        let (time, ns) = self.clock.read(at_ns);
+        let time = time.split_once('T').map_or(time, |(_, time)| time);
+        let line = &mut self.line;
+        line.text.clear();
+        line.colour(DIM, |line| line.push(format_args!("{time}.{:06}", ns / 1000)));
+        line
+    }
+}
+
+impl<W: Write> Sink for Text<W> {
+    /// Says nothing: the first line is the first event.
+    fn start(&mut self, session: &Session) -> io::Result<bool> {
+        self.clock = Clock::new(session.wall_offset_ns);
+        self.arch = session.arch;
+        Ok(true)
+    }
+
+    fn event(&mut self, event: &Event<'_>, identity: Option<&Identity>) -> io::Result<bool> {
+        let arch = self.arch;
+        let line = self.begin_line(event.ktime_ns);
+        line.owner(identity);
+        line.push(format_args!(" {} ", event.process.tid));
+        line.bytes(event.process.comm);
+        line.push(format_args!(" "));
+        match &event.what {
+            What::Syscall(call) => line.syscall(call, arch),
+            What::Fork { pid, .. } if *pid != event.process.pid => {
+                line.push(format_args!("--- process {pid} ---"));
+            }
+            What::Fork { tid, .. } => line.push(format_args!("--- thread {tid} ---")),
+            What::Exec { filename, args } => line.exec(filename, args),
+            What::Exit(exit) => line.exit(*exit),
+            What::Cgroup(cgroup) => line.cgroup(cgroup),
+        }
+        self.end_line()
+    }
+
+    fn lost(&mut self, at_ns: u64, lost: &Lost<'_>) -> io::Result<bool> {
+        let Lost { place, container, count } = *lost;
+        // A full table of the kernel costs counts; every other place events.
+        let what = if place.ends_with("_table") { "counts" } else { "events" };
+        let line = self.begin_line(at_ns);
+        line.push(format_args!(" "));
+        line.colour(ALARM, |line| {
+            line.push(format_args!("--- lost {count} {what}"));
+            if let Some(container) = container {
+                line.push(format_args!(" of {}", safe(short_name(container))));
+            }
+            line.push(format_args!(" ({place}) ---"));
+        });
+        self.end_line()
+    }
+
+    fn flush(&mut self) -> io::Result<bool> {
+        self.out.flush()
+    }
+
+    /// Says nothing: the summary is for standard error.
+    fn stop(&mut self, _at_ns: u64, _ledger: &Ledger) -> io::Result<bool> {
+        self.out.flush()
+    }
+}
+
+/// SGR parameters, all of the 16 colours that every terminal has and a user's theme decides.
+const DIM: &str = "90";
+const FAILED: &str = "31";
+const ALARM: &str = "1;31";
+const LIFE: &str = "36";
+/// One for each container, by its id.
+const CONTAINERS: [&str; 6] = ["32", "33", "34", "35", "92", "94"];
+
+struct Line {
+    text: String,
+    colour: bool,
+}
+
+impl Line {
+    fn push(&mut self, text: std::fmt::Arguments<'_>) {
+        // Writing to a `String` cannot fail.
+        _ = self.text.write_fmt(text);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.text.push_str(&safe(&String::from_utf8_lossy(bytes)));
+    }
+
+    /// In quotes, `...` behind it if it is only the beginning.
+    fn quoted(&mut self, bytes: &[u8], cut: bool) {
+        let text = String::from_utf8_lossy(bytes);
+        let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+        self.push(format_args!("\"{}\"{}", safe(&text), if cut { "..." } else { "" }));
+    }
+
+    fn colour(&mut self, code: &str, write: impl FnOnce(&mut Self)) {
+        if self.colour {
+            self.push(format_args!("\x1b[{code}m"));
+        }
+        write(self);
+        if self.colour {
+            self.text.push_str("\x1b[0m");
+        }
+    }
+
+    fn owner(&mut self, identity: Option<&Identity>) {
+        self.text.push(' ');
+        match identity.map(|identity| &identity.owner) {
+            Some(Owner::Container(container)) => {
+                let sum = container.id.bytes().fold(0_usize, |sum, byte| sum + usize::from(byte));
+                let code = CONTAINERS.get(sum % CONTAINERS.len()).copied().unwrap_or(DIM);
+                self.colour(code, |line| line.text.push_str(&safe(short_name(container))));
+            }
+            Some(Owner::Host) => self.text.push_str("(host)"),
+            Some(Owner::Unknown(_)) | None => self.text.push_str("(unknown)"),
+        }
+    }
+
+    fn syscall(&mut self, call: &Syscall<'_>, arch: Arch) {
+        let name = syscall::label(arch, call.abi, call.number);
+        self.push(format_args!("{name}("));
+        for (at, value) in passed(call, &name).iter().enumerate() {
+            self.text.push_str(if at > 0 { ", " } else { "" });
+            match call.path {
+                Some((index, event::Text::Whole(path))) if index == at => self.quoted(path, false),
+                Some((index, event::Text::Cut(path))) if index == at => self.quoted(path, true),
+                Some(_) | None => self.push(format_args!("{value:#x}")),
+            }
+        }
+        self.text.push_str(") = ");
+        match (call.errno(), returned(call, &name)) {
+            (Some(errno), _) => {
+                self.colour(FAILED, |line| line.push(format_args!("-1 {}", errno_name(errno))));
+            }
+            // An address.
+            (None, Some(ret)) if ret.unsigned_abs() > u64::from(u32::MAX) => {
+                self.push(format_args!("{ret:#x}"));
+            }
+            (None, Some(ret)) => self.push(format_args!("{ret}")),
+            (None, None) => self.text.push('?'),
+        }
+        match call.how {
+            How::Done => {}
+            How::Denied => {
+                self.text.push(' ');
+                self.colour(ALARM, |line| line.text.push_str("DENIED by seccomp"));
+            }
+            How::InFlight => self.text.push_str(" (begun before the trace)"),
+        }
+        if let Some(duration) = call.duration_ns {
+            self.text.push(' ');
+            self.colour(DIM, |line| line.push(format_args!("<{}>", Duration(duration))));
+        }
+    }
+
+    fn exec(&mut self, filename: &event::Text<'_>, args: &event::Text<'_>) {
+        self.colour(LIFE, |line| line.text.push_str("exec"));
+        self.text.push(' ');
+        match filename {
+            event::Text::Whole(path) => self.quoted(path, false),
+            event::Text::Cut(path) => self.quoted(path, true),
+            event::Text::Unread => self.text.push('?'),
+        }
+        self.text.push_str(" [");
+        for (at, argument) in arguments(args.bytes()).enumerate() {
+            self.text.push_str(if at > 0 { ", " } else { "" });
+            self.quoted(argument, false);
+        }
+        self.text.push_str(match args {
+            event::Text::Whole(_) => "]",
+            event::Text::Cut(_) => "...]",
+            event::Text::Unread => "?]",
+        });
+    }
+
+    fn exit(&mut self, exit: Exit) {
+        let who = if exit.process { "" } else { "thread " };
+        self.colour(LIFE, |line| match exit.signal() {
+            None => line.push(format_args!("+++ {who}exited with {} +++", exit.code())),
+            Some(signal) => match syscall::signal::name(signal) {
+                Some(name) => line.push(format_args!("+++ {who}killed by {name} +++")),
+                None => line.push(format_args!("+++ {who}killed by signal {signal} +++")),
+            },
+        });
+    }
+
+    fn cgroup(&mut self, cgroup: &Cgroup<'_>) {
+        let Cgroup { act, id, hierarchy, path } = cgroup;
+        self.text.push_str("--- cgroup ");
+        match act {
+            CgroupAct::Mkdir => self.text.push_str("mkdir "),
+            CgroupAct::Rmdir => self.text.push_str("rmdir "),
+            CgroupAct::Attach { tid, .. } => self.push(format_args!("attach {tid} to ")),
+        }
+        self.quoted(path.bytes(), matches!(path, event::Text::Cut(_)));
+        match hierarchy {
+            0 => self.push(format_args!(" (v2, id {id}) ---")),
+            v1 => self.push(format_args!(" (v1 hierarchy {v1}, id {id}) ---")),
+        }
+    }
+}
+
+/// Nanoseconds in the unit that leaves one to three digits before the point.
+struct Duration(u64);
+
+impl std::fmt::Display for Duration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let units = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs")];
+        match units.iter().find(|(size, _)| self.0 >= *size) {
+            Some((size, unit)) => write!(f, "{}.{}{unit}", self.0 / size, self.0 % size / (size / 10)),
+            None => write!(f, "{}ns", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

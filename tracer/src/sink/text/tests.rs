@@ -1,0 +1,204 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::batch::OwnerId;
+use crate::container::{Container, Phase, Runtime, UnknownReason};
+use crate::event::{Abi, Process};
+
+fn session() -> Session {
+    Session {
+        version: "0.1.0".into(),
+        host_name: "node".into(),
+        kernel: "6.18.0".into(),
+        arch: Arch::X86_64,
+        // 2026-11-23, noon.
+        wall_offset_ns: 1_795_435_200_000_000_000,
+        started_ns: 0,
+        features: 0,
+    }
+}
+
+fn container(name: Option<&str>) -> Arc<Container> {
+    Arc::new(Container {
+        id: "0123456789abcdef0123".into(),
+        name: name.map(str::to_owned),
+        runtime: Runtime::Docker,
+        image: None,
+        image_id: None,
+        labels: Vec::new(),
+        parent: None,
+        pod: None,
+        pid: None,
+    })
+}
+
+fn identity(owner: Owner) -> Identity {
+    Identity {
+        id: OwnerId { slot: 1, generation: 1 },
+        cgroup_id: 77,
+        cgroup_path: None,
+        pid_ns: 0,
+        mnt_ns: 0,
+        phase: Phase::Workload,
+        first_ns: 0,
+        first_pid: 0,
+        lineage: false,
+        ended: false,
+        owner,
+    }
+}
+
+fn event(what: What<'_>) -> Event<'_> {
+    let process = Process { pid: 4242, tid: 4242, vpid: Some(7), parent_pid: 1, uid: 0, comm: b"cat" };
+    let owner = OwnerId { slot: 1, generation: 1 };
+    Event { ktime_ns: 1_123_456_789, owner, cgroup_id: 77, process, what }
+}
+
+fn call(number: u16, ret: i64) -> Syscall<'static> {
+    Syscall {
+        abi: Abi::Native,
+        number,
+        ret,
+        duration_ns: Some(4_123),
+        args: [0xffff_ff9c, 0x7ffc_1000, 0, 0, 5, 6],
+        path: None,
+        how: How::Done,
+    }
+}
+
+/// What comes out without and with colour.
+fn printed(colour: bool, write: impl FnOnce(&mut Text<&mut Vec<u8>>)) -> String {
+    let mut out = Vec::new();
+    let mut text = Text::new(&mut out, colour);
+    assert!(text.start(&session()).unwrap());
+    write(&mut text);
+    assert!(text.stop(0, &Ledger::default()).unwrap());
+    String::from_utf8(out).unwrap()
+}
+
+fn line(owner: Option<Owner>, what: What<'_>) -> String {
+    let identity = owner.map(identity);
+    printed(false, |text| assert!(text.event(&event(what), identity.as_ref()).unwrap()))
+}
+
+fn web(what: What<'_>) -> String {
+    let line = line(Some(Owner::Container(container(Some("web-1")))), what);
+    line.strip_prefix("12:00:01.123456 web-1 4242 cat ").unwrap().to_owned()
+}
+
+#[test]
+fn calls_read_as_in_strace() {
+    let path = Some((1, event::Text::Whole(b"/etc/hostname".as_slice())));
+    assert_eq!(
+        web(What::Syscall(Syscall { path, ..call(257, 3) })),
+        "openat(0xffffff9c, \"/etc/hostname\", 0x0, 0x0) = 3 <4.1µs>\n"
+    );
+    assert_eq!(
+        web(What::Syscall(call(257, -2))),
+        "openat(0xffffff9c, 0x7ffc1000, 0x0, 0x0) = -1 ENOENT <4.1µs>\n"
+    );
+    let denied = Syscall { how: How::Denied, duration_ns: None, ..call(231, -1) };
+    assert_eq!(web(What::Syscall(denied)), "exit_group(0xffffff9c) = -1 EPERM DENIED by seccomp\n");
+    assert_eq!(
+        web(What::Syscall(Syscall { duration_ns: None, ..call(231, 0) })),
+        "exit_group(0xffffff9c) = ?\n"
+    );
+    assert_eq!(
+        web(What::Syscall(Syscall { how: How::InFlight, duration_ns: None, ..call(231, 1) })),
+        "exit_group(0xffffff9c) = 1 (begun before the trace)\n"
+    );
+    assert!(web(What::Syscall(call(9, 0x7f12_3456_7000))).contains(") = 0x7f1234567000 <"));
+    assert!(web(What::Syscall(call(9, -4095))).contains(") = -1 4095 <"));
+}
+
+#[test]
+fn strings_of_processes_cannot_leave_their_quotes() {
+    let path = Some((1, event::Text::Cut(b"a\"b\\\x1b]0;x\x07\n\xff\xe2\x80\xae".as_slice())));
+    let line = web(What::Syscall(Syscall { path, ..call(257, 3) }));
+    assert!(line.starts_with(r#"openat(0xffffff9c, "a\"b\\"#), "{line}");
+    assert!(line.contains("\"..., 0x0, 0x0) = 3"), "{line}");
+    assert!(!line.trim_end().contains(|c: char| c.is_control() || c == '\u{202e}'), "{line:?}");
+    let hostile = identity(Owner::Container(container(Some("we\x1b[2Jb\n"))));
+    let line = printed(true, |text| {
+        let mut event = event(What::Exit(Exit { status: 0, process: true }));
+        event.process.comm = b"c\x1bm\xff";
+        text.event(&event, Some(&hostile)).unwrap();
+        text.lost(0, &Lost { place: "ring", container: Some(&container(Some("\x1b[2J"))), count: 1 })
+            .unwrap();
+    });
+    assert_eq!(line.lines().count(), 2);
+    assert!(!line.contains("\x1b[2J") && !line.contains("\x1bm"), "{line:?}");
+}
+
+#[test]
+fn lives_of_processes() {
+    let args = event::Text::Whole(b"cat\0/etc/host \"name\0".as_slice());
+    let filename = event::Text::Whole(b"/bin/cat".as_slice());
+    assert_eq!(web(What::Exec { filename, args }), "exec \"/bin/cat\" [\"cat\", \"/etc/host \\\"name\"]\n");
+    let (args, filename) = (event::Text::Cut(b"cat\0a".as_slice()), event::Text::Unread);
+    assert_eq!(web(What::Exec { filename, args }), "exec ? [\"cat\", \"a\"...]\n");
+    assert_eq!(web(What::Fork { pid: 4243, tid: 4243, vpid: None }), "--- process 4243 ---\n");
+    assert_eq!(web(What::Fork { pid: 4242, tid: 4244, vpid: None }), "--- thread 4244 ---\n");
+    assert_eq!(web(What::Exit(Exit { status: 3 << 8, process: true })), "+++ exited with 3 +++\n");
+    assert_eq!(web(What::Exit(Exit { status: 9, process: true })), "+++ killed by SIGKILL +++\n");
+    assert_eq!(web(What::Exit(Exit { status: 0, process: false })), "+++ thread exited with 0 +++\n");
+    let path = event::Text::Whole(b"/a/b".as_slice());
+    let attach = Cgroup { act: CgroupAct::Attach { pid: 5, tid: 6 }, id: 9, hierarchy: 4, path };
+    assert_eq!(web(What::Cgroup(attach)), "--- cgroup attach 6 to \"/a/b\" (v1 hierarchy 4, id 9) ---\n");
+    let mkdir = Cgroup { act: CgroupAct::Mkdir, id: 9, hierarchy: 0, path };
+    assert_eq!(web(What::Cgroup(mkdir)), "--- cgroup mkdir \"/a/b\" (v2, id 9) ---\n");
+}
+
+#[test]
+fn every_owner_has_a_name() {
+    let exit = || What::Exit(Exit { status: 0, process: true });
+    let owner = |owner| line(owner, exit()).split(' ').nth(1).unwrap().to_owned();
+    assert_eq!(owner(Some(Owner::Container(container(None)))), "0123456789ab");
+    assert_eq!(owner(Some(Owner::Host)), "(host)");
+    assert_eq!(owner(Some(Owner::Unknown(UnknownReason::CgroupGone))), "(unknown)");
+    assert_eq!(owner(None), "(unknown)");
+}
+
+#[test]
+fn losses_are_lines_of_their_own() {
+    let line = printed(false, |text| {
+        text.lost(0, &Lost { place: "ring", container: None, count: 12 }).unwrap();
+        let web = container(Some("web-1"));
+        text.lost(1_000, &Lost { place: "call_table", container: Some(&web), count: 3 }).unwrap();
+    });
+    assert_eq!(
+        line,
+        "12:00:00.000000 --- lost 12 events (ring) ---\n\
+         12:00:00.000001 --- lost 3 counts of web-1 (call_table) ---\n"
+    );
+}
+
+#[test]
+fn colour_adds_nothing_but_colour() {
+    let write = |text: &mut Text<&mut Vec<u8>>| {
+        let web = identity(Owner::Container(container(Some("web-1"))));
+        text.event(&event(What::Syscall(call(257, -2))), Some(&web)).unwrap();
+        text.lost(0, &Lost { place: "ring", container: None, count: 12 }).unwrap();
+    };
+    let coloured = printed(true, write);
+    assert!(coloured.contains("\x1b[31m-1 ENOENT\x1b[0m"), "{coloured:?}");
+    let codes = ["90", "31", "1;31", "36", "32", "33", "34", "35", "92", "94", "0"];
+    let plain = codes.iter().fold(coloured, |text, code| text.replace(&format!("\x1b[{code}m"), ""));
+    assert_eq!(plain, printed(false, write));
+}
+
+#[test]
+fn durations_have_a_fitting_unit() {
+    let cases = [
+        (0, "0ns"),
+        (999, "999ns"),
+        (1_000, "1.0µs"),
+        (4_123, "4.1µs"),
+        (999_999, "999.9µs"),
+        (12_345_678, "12.3ms"),
+        (61_000_000_000, "61.0s"),
+    ];
+    for (ns, expected) in cases {
+        assert_eq!(Duration(ns).to_string(), expected);
+    }
+}

@@ -1,0 +1,60 @@
+//! Samples as text: what `ctrace top --once` and `-n` print, by [`Format`].
+
+use std::io::{self, Write};
+
+use super::output::Output;
+use crate::snapshot::Snapshot;
+
+pub mod csv;
+pub mod json;
+mod table;
+
+/// How a sample is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Aligned columns for people.
+    Table,
+    /// One JSON object a line and sample, see [`json`].
+    Json,
+    /// One row a container and sample, see [`csv`].
+    Csv,
+}
+
+/// A receiver of samples; each is written as soon as it comes.
+pub struct Samples<W> {
+    out: Output<W>,
+    format: Format,
+    first: bool,
+}
+
+impl<W: Write> Samples<W> {
+    pub fn new(writer: W, format: Format) -> Self {
+        Self { out: Output::new(writer), format, first: true }
+    }
+
+    /// `Ok(false)`: the receiver wants no more.
+    pub fn sample(&mut self, snapshot: &Snapshot) -> io::Result<bool> {
+        let Self { out, format, first } = self;
+        let lines = out.lines();
+        match format {
+            Format::Json => json::line(lines, snapshot),
+            Format::Csv => {
+                if *first {
+                    csv::heading(lines);
+                }
+                csv::rows(lines, snapshot);
+            }
+            Format::Table => {
+                if !*first {
+                    lines.push(b'\n');
+                }
+                table::lines(lines, snapshot);
+            }
+        }
+        *first = false;
+        out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests;

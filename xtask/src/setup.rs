@@ -1,0 +1,109 @@
+//! What the tests need of the machine, and getting what is missing from Debian.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::{as_root, exists, is_root, output, run};
+
+/// Asked by Debian's packages before they start a daemon.
+/// <https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt>
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+/// "Action not allowed".
+const POLICY_NO: &str = "#!/bin/sh\nexit 101\n";
+
+/// How one sees that a package is there.
+enum Sign {
+    Program(&'static str),
+    File(&'static str),
+}
+
+use Sign::{File, Program};
+
+/// With recommended packages left out, what they would bring is named here.
+const PACKAGES: [(&str, Sign); 13] = [
+    ("gcc", Program("gcc")),
+    // The static C library.
+    ("libc6-dev", File("/usr/include/stdio.h")),
+    // The dynamic one does not run in an empty container.
+    ("busybox-static", File("/usr/share/doc/busybox-static")),
+    ("runc", Program("runc")),
+    ("crun", Program("crun")),
+    ("podman", Program("podman")),
+    ("conmon", Program("conmon")),
+    ("containernetworking-plugins", File("/usr/lib/cni/loopback")),
+    ("catatonit", Program("catatonit")),
+    ("uidmap", Program("newuidmap")),
+    // docker's own packages, with a daemon of the same name, do as well.
+    ("docker.io", Program("dockerd")),
+    ("tmux", Program("tmux")),
+    // Knows libseccomp's names and numbers.
+    ("seccomp", Program("scmp_sys_resolver")),
+];
+
+/// Installs what is missing.
+pub fn install() -> Result<()> {
+    let missing = missing();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let by_hand = format!("install by hand: {}", missing.join(" "));
+    if !exists("apt-get") {
+        bail!("this is no Debian: {by_hand}");
+    }
+    let apt_get = || {
+        let mut command = as_root("env")?;
+        command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]);
+        Some(command)
+    };
+    let (Some(mut update), Some(mut install)) = (apt_get(), apt_get()) else {
+        bail!("neither root nor sudo: {by_hand}");
+    };
+    let _no_daemons = NoDaemons::start()?;
+    run(update.arg("update")).context("the package lists cannot be fetched")?;
+    install.args(["install", "--yes", "--no-install-recommends"]).args(&missing);
+    // Thousands of lines if it works; on failure they are in the error.
+    output(&mut install).map(drop).context(by_hand)
+}
+
+fn missing() -> Vec<&'static str> {
+    PACKAGES.iter().filter(|(_, sign)| !sign.is_there()).map(|(package, _)| *package).collect()
+}
+
+impl Sign {
+    fn is_there(&self) -> bool {
+        match self {
+            Program(name) => exists(name),
+            File(path) => Path::new(path).exists(),
+        }
+    }
+}
+
+/// While it lives, no package starts a daemon: the tests start their own.
+struct NoDaemons {
+    /// Somebody else's policy is left alone.
+    ours: bool,
+}
+
+impl NoDaemons {
+    fn start() -> Result<Self> {
+        // Without root it is the machine's owner, who has sudo, that decides about daemons.
+        let ours = is_root() && !Path::new(POLICY).exists();
+        if ours {
+            fs::write(POLICY, POLICY_NO).with_context(|| format!("cannot write {POLICY}"))?;
+            fs::set_permissions(POLICY, fs::Permissions::from_mode(0o755))
+                .with_context(|| format!("cannot make {POLICY} executable"))?;
+        }
+        Ok(Self { ours })
+    }
+}
+
+impl Drop for NoDaemons {
+    fn drop(&mut self) {
+        if self.ours {
+            let _ = fs::remove_file(POLICY);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! `cargo xtask test`: everything that must hold, in the order in which a failure is cheapest.
+
+use std::env;
+use std::process::Command;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::command::run;
+use crate::report::Report;
+use crate::{codegen, ebpf, privileged, root, setup, toolchain};
+
+#[derive(Args)]
+pub struct Options {
+    /// Only what needs neither root nor containers
+    #[arg(long, conflicts_with = "privileged")]
+    unit: bool,
+    /// Only the tests that need root, containers or other programs
+    #[arg(long)]
+    privileged: bool,
+    /// Only tests whose names contain one of these; lints and the object check are left out
+    filter: Vec<String>,
+}
+
+pub fn test(options: &Options) -> Result<()> {
+    let Options { unit, privileged, filter } = options;
+    let mut report = Report::default();
+    if !unit {
+        report.step("set-up", setup::install);
+    }
+    if !privileged {
+        if filter.is_empty() {
+            report.step("format", || cargo(&["fmt", "--all", "--check"]));
+            report.step("lints", || {
+                cargo(&["clippy", "--locked", "--quiet", "--all-targets", "--", "--deny=warnings"])
+            });
+        }
+        report.step("unit tests", || {
+            let filters = filter.iter().map(String::as_str);
+            cargo(
+                &["test", "--locked", "--no-fail-fast", "--"].into_iter().chain(filters).collect::<Vec<_>>(),
+            )
+        });
+        if filter.is_empty() {
+            report.step("kernel object", || ebpf::build(true));
+            report.step("generated tables", || codegen::run(true));
+        }
+    }
+    if !unit {
+        let mut not_run = Vec::new();
+        report.step("privileged tests", || privileged::test(filter, &mut not_run));
+        report.not_run(not_run);
+    }
+    report.finish(env::var_os("CI").is_some_and(|ci| ci == "true"))
+}
+
+/// With the default members of the workspace.
+fn cargo(words: &[&str]) -> Result<()> {
+    run(Command::new(toolchain::cargo()).args(words).current_dir(root()))
+}
