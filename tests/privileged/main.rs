@@ -1,0 +1,21 @@
+//! ctrace on a real kernel with real containers.
+//!
+//! Each test is ignored with the list of what it needs: root, BTF (the kernel's description of its own
+//! types), or a program by its name. `cargo xtask test` sets the machine up and runs every test whose
+//! needs are there; the others it reports as not run. A test that is asked for and lacks something
+//! fails.
+#![expect(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, reason = "that is how a test fails")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod counts;
+mod denied;
+mod fixtures;
+mod lifetime;
+mod manners;
+mod profile;
+mod replay;
+mod running;
+mod screen;
+mod trace;

@@ -1,0 +1,55 @@
+//! The live table on a real terminal.
+
+use rustix::process::{Pid, test_kill_process};
+
+use crate::support::ctrace::{programs_of, wait_unloaded};
+use crate::support::engine::{Container, Kind, Launch};
+use crate::support::screen::Screen;
+use crate::support::wait::until;
+
+fn live(columns: u16, rows: u16) {
+    let engine = Kind::Runc.engine();
+    let container = Container::new(&*engine).start(&Launch::new(&["pulse"]));
+    let screen = Screen::new(columns, rows);
+    let before = screen.state();
+    // Whatever else runs here must not push it out of the table. The word is in the footer.
+    screen.type_line(&format!("{} top --filter id={}", env!("CARGO_BIN_EXE_ctrace"), container.name));
+    // Narrow tables cut long names.
+    let beginning: String = container.name.chars().take(12).collect();
+    screen.wait_for("quit");
+    // Its row: the filter in the header has the name, too.
+    screen.wait_for(&format!(">  {beginning}"));
+    screen.key("Enter");
+    screen.wait_for("getppid");
+    screen.key("q");
+    until("the shell's screen", || screen.text().contains("ready$").then_some(()));
+    assert_eq!(screen.state(), before, "the terminal is as it was");
+}
+
+#[test]
+#[ignore = "needs root, BTF, tmux, runc, gcc, busybox"]
+fn small() {
+    live(80, 24);
+}
+
+#[test]
+#[ignore = "needs root, BTF, tmux, runc, gcc, busybox"]
+fn large() {
+    live(200, 50);
+}
+
+#[test]
+#[ignore = "needs root, BTF, tmux"]
+fn a_closed_terminal_ends_it() {
+    let screen = Screen::new(80, 24);
+    screen.type_line(&format!("{} top", env!("CARGO_BIN_EXE_ctrace")));
+    let pid = screen.child("ctrace");
+    let programs = until("the programs", || {
+        let programs = programs_of(pid);
+        (programs.len() > 1).then_some(programs)
+    });
+    screen.close();
+    let task = i32::try_from(pid).ok().and_then(Pid::from_raw).unwrap();
+    until("the end of ctrace after its terminal", || test_kill_process(task).is_err().then_some(()));
+    wait_unloaded(&programs);
+}

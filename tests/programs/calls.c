@@ -1,0 +1,19 @@
+/* calls N M: makes exactly N getppid calls, and M openat calls that fail with ENOENT. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+	if (argc != 3)
+		return 2;
+	for (long left = atol(argv[1]); left > 0; left--)
+		syscall(SYS_getppid);
+	for (long left = atol(argv[2]); left > 0; left--)
+		if (syscall(SYS_openat, AT_FDCWD, "/does/not/exist", O_RDONLY) != -1 || errno != ENOENT)
+			return 1;
+	return 0;
+}

@@ -1,0 +1,104 @@
+//! Containers of docker, in a daemon of the tests' own: one that is already there is left alone. It keeps
+//! its containers where docker does by default, because ctrace looks for their names there.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::cgroup::Parent;
+use super::engine::{Engine, Launch};
+use super::podman::import;
+use super::process::{Process, program, run};
+use super::wait::until;
+use super::{rootfs, unique};
+
+pub struct Docker {
+    daemon: Option<Process>,
+    folder: TempDir,
+    image: String,
+    _cgroup: Parent,
+}
+
+impl Docker {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let image = format!("{}:1", unique("image"));
+        let mut docker = Self { daemon: None, folder, image, _cgroup: Parent::new("/docker") };
+        let daemon = Process::start(
+            program("dockerd")
+                .args(["--iptables=false", "--ip6tables=false", "--bridge=none"])
+                .args(["--exec-opt", "native.cgroupdriver=cgroupfs"])
+                .arg("--host")
+                .arg(docker.host())
+                .arg("--exec-root")
+                .arg(docker.file("exec"))
+                .arg("--pidfile")
+                .arg(docker.file("pid")),
+        );
+        daemon.stderr_line("an API", |line| line.contains("API listen on").then_some(()));
+        docker.daemon = Some(daemon);
+        let rootfs = docker.file("rootfs");
+        rootfs::make(&rootfs);
+        import(docker.docker(), &rootfs, &docker.image);
+        docker
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn host(&self) -> String {
+        format!("unix://{}", self.file("docker.sock").display())
+    }
+
+    fn docker(&self) -> Command {
+        let mut command = program("docker");
+        command.env("DOCKER_HOST", self.host());
+        command
+    }
+}
+
+impl Engine for Docker {
+    fn runtime(&self) -> &'static str {
+        "docker"
+    }
+
+    fn image(&self) -> Option<&str> {
+        Some(&self.image)
+    }
+
+    fn command(&self, name: &str, launch: &Launch) -> Command {
+        let mut command = self.docker();
+        command.args(["run", "--network", "none", "--name", name]);
+        if let Some(profile) = launch.seccomp {
+            command.arg(format!("--security-opt=seccomp={}", profile.display()));
+        }
+        command.arg(&self.image).args(launch.args);
+        command
+    }
+
+    fn id(&self, name: &str) -> Option<String> {
+        let done = run(self.docker().args(["inspect", "--format", "{{.Id}}", name]));
+        (done.code == 0).then(|| done.stdout.trim().to_owned())
+    }
+
+    fn remove(&self, name: &str) {
+        let _ = run(self.docker().args(["rm", "--force", name]));
+    }
+}
+
+impl Drop for Docker {
+    fn drop(&mut self) {
+        let Some(daemon) = self.daemon.take() else { return };
+        // It stops its containerd and unmounts what it mounted.
+        daemon.signal(Signal::TERM);
+        let _ = daemon.wait();
+        let data = self.file("data");
+        until("the unmounting of docker's data", || {
+            let mounts = std::fs::read_to_string("/proc/self/mounts").ok()?;
+            (!mounts.contains(&*data.to_string_lossy())).then_some(())
+        });
+    }
+}

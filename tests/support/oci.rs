@@ -1,0 +1,144 @@
+//! Containers of the bare runtimes, runc and crun, from bundles.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::cgroup::Parent;
+use super::engine::{Engine, Launch};
+use super::process::{program, run};
+use super::rootfs;
+
+/// Present where cgroup v2 is mounted beside v1.
+const HYBRID_CONTROLLERS: &str = "/sys/fs/cgroup/unified/cgroup.controllers";
+
+/// Capabilities of a usual container.
+const CAPABILITIES: [&str; 8] = [
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FOWNER",
+    "CAP_KILL",
+    "CAP_MKNOD",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SYS_CHROOT",
+];
+
+pub struct Oci {
+    program: &'static str,
+    /// Holds `rootfs` and a bundle a container.
+    folder: TempDir,
+    below: Option<(String, Parent)>,
+}
+
+impl Oci {
+    pub fn runc() -> Self {
+        Self::new("runc")
+    }
+
+    pub fn crun() -> Self {
+        Self::new("crun")
+    }
+
+    fn new(program: &'static str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        rootfs::make(&folder.path().join("rootfs"));
+        Self { program, folder, below: None }
+    }
+
+    /// Puts containers below this cgroup, absolute from the root of the hierarchies.
+    pub fn below(mut self, cgroup: &str) -> Self {
+        self.below = Some((cgroup.to_owned(), Parent::new(cgroup)));
+        self
+    }
+
+    /// The runtime, able to start on this machine.
+    fn runtime_command(&self) -> Command {
+        if self.program == "crun" { crun() } else { program(self.program) }
+    }
+}
+
+/// crun refuses to start where the v2 hierarchy of a hybrid host still has a controller, and it reads
+/// that from one file: an empty one in its place, in a mount namespace of crun's own, lets it start.
+/// <https://github.com/containers/crun/blob/1.8.1/src/libcrun/cgroup-setup.c#L100>
+pub fn crun() -> Command {
+    let crun = program("crun");
+    if !Path::new(HYBRID_CONTROLLERS).exists() {
+        return crun;
+    }
+    let mut command = program("unshare");
+    let script = format!("mount --bind /dev/null {HYBRID_CONTROLLERS} && exec crun \"$@\"");
+    command.args(["--mount", "--propagation", "slave", "sh", "-c", &script, "crun"]);
+    command
+}
+
+impl Engine for Oci {
+    fn runtime(&self) -> &'static str {
+        self.program
+    }
+
+    fn image(&self) -> Option<&str> {
+        None
+    }
+
+    fn command(&self, name: &str, launch: &Launch) -> Command {
+        let bundle = self.folder.path().join(name);
+        fs::create_dir_all(&bundle).expect("a temporary folder can be written to");
+        let cgroup = self.below.as_ref().map(|(parent, _)| format!("{parent}/{name}"));
+        let config = config(&self.folder.path().join("rootfs"), launch, cgroup.as_deref());
+        fs::write(bundle.join("config.json"), config.to_string()).expect("a bundle can be written");
+        let mut command = self.runtime_command();
+        command.arg("run").arg("--bundle").arg(bundle).arg(name);
+        command
+    }
+
+    fn id(&self, name: &str) -> Option<String> {
+        // The caller chooses it; the runtime itself forgets a container with its end.
+        Some(name.to_owned())
+    }
+
+    fn remove(&self, name: &str) {
+        // No such container is no error: most have ended.
+        let _ = run(self.runtime_command().args(["delete", "--force", name]));
+    }
+}
+
+/// An OCI runtime configuration.
+fn config(rootfs: &Path, launch: &Launch, cgroup: Option<&str>) -> Value {
+    let mut config = json!({
+        "ociVersion": "1.0.2",
+        "process": {
+            "terminal": false,
+            "user": {"uid": 0, "gid": 0},
+            "args": launch.args,
+            "env": ["PATH=/bin"],
+            "cwd": "/",
+            "capabilities": {"bounding": CAPABILITIES, "effective": CAPABILITIES, "permitted": CAPABILITIES},
+            "noNewPrivileges": true
+        },
+        "root": {"path": rootfs, "readonly": false},
+        "hostname": "workload",
+        "mounts": [
+            {"destination": "/proc", "type": "proc", "source": "proc"},
+            {"destination": "/dev", "type": "tmpfs", "source": "tmpfs",
+             "options": ["nosuid", "strictatime", "mode=755", "size=65536k"]},
+            {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}
+        ],
+        "linux": {
+            "namespaces": [
+                {"type": "pid"}, {"type": "network"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"}
+            ]
+        }
+    });
+    if let Some(path) = cgroup {
+        config["linux"]["cgroupsPath"] = json!(path);
+    }
+    if let Some(profile) = launch.seccomp {
+        let text = fs::read_to_string(profile).expect("the profile can be read");
+        config["linux"]["seccomp"] = serde_json::from_str(&text).expect("a profile is JSON");
+    }
+    config
+}
