@@ -13,6 +13,7 @@ mod counts;
 mod denied;
 mod fixtures;
 mod lifetime;
+mod loss;
 mod manners;
 mod profile;
 mod replay;

@@ -13,7 +13,7 @@ use tracer_common::record::{Cgroup, flag, kind};
 use crate::count::{lost, tally};
 use crate::emit::Wake;
 use crate::kernel::*;
-use crate::{config, emit, task};
+use crate::{config, emit, fields, task};
 
 // kernel: TP_PROTO(struct cgroup *cgrp, const char *path)
 // <https://github.com/torvalds/linux/blob/v6.12/include/trace/events/cgroup.h#L56>
@@ -58,7 +58,7 @@ unsafe fn record(kind: u16, group: *const cgroup, path: *const u8, tgid: u32, ti
     if hierarchy != 0 && !config::has(feature::ATTACH_RECORDS) {
         return;
     }
-    let task = task::current_task();
+    let task = fields::current_task();
     let Some(state) = task::state(task) else { return lost(0, Loss::Tasks) };
     tally((*state).owner, |t| t.seen += 1);
     // A new cgroup may be a container's, which has to be found while its runtime's files are there.

@@ -10,10 +10,10 @@ use tracer_common::limits::{BUCKETS, INDEXED_ABIS, INDEXED_NRS};
 use tracer_common::loss::{Loss, Tally};
 
 use crate::config;
+use crate::fields::comm;
 use crate::kernel::*;
 use crate::maps::{CALLS_MAP, COUNTS, FREE_CELLS, LATENCY, OUTCOMES_MAP, TALLY};
 use crate::regs::Number;
-use crate::task::comm;
 
 /// A power of two, so that the remainder is a mask.
 const CELLS: u32 = INDEXED_ABIS * INDEXED_NRS;

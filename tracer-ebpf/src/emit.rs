@@ -7,9 +7,10 @@ use tracer_common::loss::Loss;
 use tracer_common::record::{Header, Owner, kind};
 
 use crate::count::tally;
+use crate::fields::comm;
 use crate::kernel::*;
 use crate::maps::EVENTS;
-use crate::task::{Task, comm};
+use crate::state::Task;
 
 /// Whether user space is to look at once.
 #[repr(u32)]

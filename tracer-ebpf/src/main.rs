@@ -13,12 +13,14 @@ mod cgroup;
 mod config;
 mod count;
 mod emit;
+mod fields;
 mod kernel;
 mod maps;
 mod owner;
 mod process;
 mod read;
 mod regs;
+mod state;
 mod syscall;
 mod task;
 

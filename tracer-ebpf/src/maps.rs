@@ -7,7 +7,7 @@ use tracer_common::key::{CallInfo, CallKey, Latency, OutcomeKey, OwnerInfo, Owne
 use tracer_common::limits::{CALLS, OUTCOMES, OWNERS, RING_BYTES, TASKS_OVERFLOW};
 use tracer_common::loss::Tally;
 
-use crate::task::Task;
+use crate::state::Task;
 
 /// State of every thread, by `tid & mask`; 96 bytes each. Set by user space to a power of two.
 #[map]

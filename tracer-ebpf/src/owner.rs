@@ -5,9 +5,9 @@ use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_log_ebpf::warn;
 use tracer_common::key::{OwnerInfo, OwnerKey};
 
+use crate::fields::{comm, mnt_ns};
 use crate::kernel::*;
 use crate::maps::{FREE_OWNERS, OWNER_INFO, OWNERS_MAP};
-use crate::task::{comm, mnt_ns};
 use crate::{emit, read};
 
 /// A slot and the number of its life.

@@ -16,8 +16,8 @@ use crate::kernel::*;
 use crate::maps::ROWS;
 use crate::read::{self, Extent};
 use crate::regs::{self, Number};
-use crate::task::{self, IDLE, Task};
-use crate::{config, emit, owner};
+use crate::state::{self, IDLE, Task};
+use crate::{config, emit, fields, owner, task};
 
 /// `MAX_ERRNO`, <https://github.com/torvalds/linux/blob/v6.12/include/linux/err.h#L18>.
 const MAX_ERRNO: i64 = 4095;
@@ -35,7 +35,7 @@ pub fn sys_enter(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 unsafe fn enter(regs: *const pt_regs, id: i64) {
-    let task = task::current_task();
+    let task = fields::current_task();
     let Some(state) = task::state(task) else { return lost(0, Loss::Tasks) };
     let owner = (*state).owner;
     let Some(row) = ROWS.get_ptr_mut(owner) else { return };
@@ -43,7 +43,7 @@ unsafe fn enter(regs: *const pt_regs, id: i64) {
         if owner == owner::NONE.index {
             lost(0, Loss::Owners);
         }
-        (*state).flags &= !(task::flag::FRESH | task::flag::FORKED);
+        (*state).flags &= !(state::flag::FRESH | state::flag::FORKED);
         // Entered all the same, or the exit would look like a refusal should the watch begin now.
         (*state).entered = ENTERED;
         (*state).cell = 0;
@@ -51,7 +51,7 @@ unsafe fn enter(regs: *const pt_regs, id: i64) {
     }
     let number = regs::number(task, id);
     (*state).entered = ENTERED | u32::from(number.abi) << 16 | u32::from(number.nr);
-    (*state).flags &= !(task::flag::FRESH | task::flag::FORKED);
+    (*state).flags &= !(state::flag::FRESH | state::flag::FORKED);
     (*state).cell = count::call(row, owner, number, task);
     if config::records_syscalls() {
         (*state).args = regs::args(regs, number.abi);
@@ -76,14 +76,14 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 unsafe fn exit(regs: *const pt_regs, ret: i64) {
-    let task = task::current_task();
+    let task = fields::current_task();
     let Some(state) = task::state(task) else { return lost(0, Loss::Tasks) };
     let owner = (*state).owner;
     let Some(row) = ROWS.get_ptr_mut(owner) else { return };
     let entered = (*state).entered;
     (*state).entered = IDLE;
     if (*row).ignored != 0 {
-        (*state).flags &= !(task::flag::FRESH | task::flag::FORKED);
+        (*state).flags &= !(state::flag::FRESH | state::flag::FORKED);
         return;
     }
     // After `rt_sigreturn` the id is -1 and the result the interrupted call's.
@@ -123,8 +123,8 @@ unsafe fn unmatched(
 ) {
     let errno = errno(ret);
     let flags = (*state).flags;
-    (*state).flags &= !(task::flag::FRESH | task::flag::FORKED);
-    if flags & task::flag::FORKED != 0 {
+    (*state).flags &= !(state::flag::FRESH | state::flag::FORKED);
+    if flags & state::flag::FORKED != 0 {
         return;
     }
     let id = regs::returning(regs);
@@ -138,7 +138,7 @@ unsafe fn unmatched(
         return;
     }
     let filtered = seccomp_mode(task_struct_seccomp_at(task)) != 0;
-    let denied = filtered && flags & task::flag::FRESH == 0;
+    let denied = filtered && flags & state::flag::FRESH == 0;
     let packed = u32::from(number.abi) << 16 | u32::from(number.nr);
     if denied {
         count::outcome(owner, packed, errno, u32::from(outcome::DENIED));

@@ -1,111 +1,17 @@
-//! What is remembered of every thread: its owner, its phase and the call it is in.
+//! Threads: whose calls they make, and in which phase they are.
 
 use aya_ebpf::bindings::BPF_ANY;
-use aya_ebpf::helpers::generated::bpf_get_current_task_btf;
 use tracer_common::key::{OwnerKey, phase};
-use tracer_common::limits::COMM_LEN;
 
+use crate::config;
+use crate::fields::{cgroup_id, pid_view};
 use crate::kernel::*;
 use crate::maps::{TASKS, TASKS_OVERFLOW_MAP};
 use crate::owner::{self, Slot};
-use crate::{config, read};
+use crate::state::{EMPTY, Task, flag};
 
 /// The slot whose row is never watched: the tool itself.
 pub const SELF: Slot = Slot { index: 1, generation: 0 };
-
-/// Bits of [`Task::flags`].
-pub mod flag {
-    /// Has not executed a program since it came into its cgroup from outside.
-    pub const SETUP: u32 = 1 << 0;
-    /// Nothing of it was seen yet: the first exit may belong to a call begun before us.
-    pub const FRESH: u32 = 1 << 1;
-    /// Just forked: its first event is the exit of the parent's `clone`.
-    pub const FORKED: u32 = 1 << 2;
-    /// Descends from the cgroup that `config::lineage_cgroup` names.
-    pub const LINEAGE: u32 = 1 << 3;
-}
-
-/// Value of [`Task::entered`]: in no call.
-pub const IDLE: u32 = 0;
-
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct Task {
-    /// The `task_struct`'s address: whose state this is. 0: nobody's.
-    pub task: u64,
-    /// The cgroup for which `owner` holds.
-    pub cgroup_id: u64,
-    pub owner: u32,
-    pub generation: u32,
-    /// Bits of [`flag`].
-    pub flags: u32,
-    /// [`IDLE`], or the call it is in: `1 << 31 | abi << 16 | nr`.
-    pub entered: u32,
-    /// Counter of that call, 0: none.
-    pub cell: u32,
-    pub vtgid: u32,
-    pub start_ns: u64,
-    pub args: [u64; 6],
-}
-const _: () = assert!(size_of::<Task>() == 96);
-
-#[inline(always)]
-pub fn current_task() -> *const task_struct {
-    // SAFETY: returns the running task, which stays while the program runs.
-    unsafe { bpf_get_current_task_btf().cast_const().cast() }
-}
-
-/// # Safety
-/// `task` is a BTF-typed pointer, as for all functions below.
-#[inline(always)]
-pub unsafe fn cgroup_id(task: *const task_struct) -> u64 {
-    kernfs_node_id(cgroup_kn(css_set_dfl_cgrp(task_struct_cgroups(task))))
-}
-
-/// # Safety
-/// See [`cgroup_id`].
-#[inline(always)]
-pub unsafe fn comm(task: *const task_struct) -> [u8; COMM_LEN] {
-    // Two loads instead of a helper call.
-    let from = task_struct_comm_at(task).cast::<u64>();
-    let words = [*from, *from.add(1)];
-    core::mem::transmute(words)
-}
-
-/// # Safety
-/// See [`cgroup_id`].
-#[inline(always)]
-pub unsafe fn mnt_ns(task: *const task_struct) -> u32 {
-    let nsproxy = task_struct_nsproxy(task);
-    let namespace = read::kernel_ptr(nsproxy_mnt_ns_at(nsproxy));
-    read::kernel(ns_common_inum_at(mnt_namespace_ns_at(namespace)))
-}
-
-/// A task's innermost pid namespace, and its process id there.
-pub struct PidView {
-    pub ns: u32,
-    pub level: u32,
-    pub vtgid: u32,
-}
-
-/// `struct upid`: an int and a pointer, on every 64-bit kernel.
-const UPID_BYTES: u64 = 16;
-
-/// # Safety
-/// See [`cgroup_id`].
-#[inline(always)]
-pub unsafe fn pid_view(task: *const task_struct) -> PidView {
-    // The number of the namespace is a variable index, which a BTF-typed pointer does not allow.
-    let pid = task_struct_thread_pid(task_struct_group_leader(task));
-    let level = read::kernel(pid_level_at(pid));
-    let upid = (pid_numbers_at(pid) as u64 + u64::from(level & 63) * UPID_BYTES) as *const upid;
-    let namespace = read::kernel_ptr(upid_ns_at(upid));
-    PidView {
-        ns: read::kernel(ns_common_inum_at(pid_namespace_ns_at(namespace))),
-        level,
-        vtgid: read::kernel(upid_nr_at(upid)) as u32,
-    }
-}
 
 /// The running thread's state, with its owner brought up to date.
 ///
@@ -146,19 +52,6 @@ unsafe fn elsewhere(task: *const task_struct, tid: u32, place: *mut Task) -> Opt
     begin(task, place, flag::FRESH);
     Some(place)
 }
-
-static EMPTY: Task = Task {
-    task: 0,
-    cgroup_id: 0,
-    owner: 0,
-    generation: 0,
-    flags: 0,
-    entered: IDLE,
-    cell: 0,
-    vtgid: 0,
-    start_ns: 0,
-    args: [0; 6],
-};
 
 unsafe fn begin(task: *const task_struct, place: *mut Task, flags: u32) {
     *place = EMPTY;

@@ -1,4 +1,4 @@
-//! What ctrace does, as a library; `main.rs` only calls [`cli`].
+//! What ctrace does, as a library; `main.rs` only calls [`run::main`].
 //!
 //! Data moves one way, and a module imports only from those before it:
 //!
@@ -10,6 +10,7 @@
 //! comes after is a function of batches and gives the same from a recording as live.
 
 pub mod batch;
+pub mod cgroups;
 pub mod cli;
 pub mod clock;
 pub mod container;

@@ -1,5 +1,5 @@
 //! The binary `ctrace`.
 
 fn main() -> std::process::ExitCode {
-    tracer::cli::main()
+    tracer::run::main()
 }

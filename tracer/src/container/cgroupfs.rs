@@ -4,7 +4,6 @@
 //! <https://github.com/torvalds/linux/blob/v6.12/include/linux/kernfs.h> (`kernfs_ino`).
 
 use std::fs;
-use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -12,34 +11,6 @@ use super::state;
 
 /// Directories that one walk looks at; a host with 500 pods has under 5,000.
 const WALK_MAX: usize = 131_072;
-
-/// Where cgroup v2 is mounted, by the text of `/proc/self/mountinfo`: `/sys/fs/cgroup` where there is
-/// nothing else, often `/sys/fs/cgroup/unified` beside v1. None: it is not.
-pub fn find_mount(mountinfo: &str) -> Option<PathBuf> {
-    // proc_pid_mountinfo(5): id, parent, device, root, mount point, options, optional fields, "-", type.
-    let mounts = mountinfo.lines().filter_map(|line| {
-        let (mount, file_system) = line.split_once(" - ")?;
-        let mut fields = mount.split(' ').skip(3);
-        let (root, point) = (fields.next()?, fields.next()?);
-        (file_system.split(' ').next()? == "cgroup2").then_some((root, point))
-    });
-    // A mount that shows the whole hierarchy before one that shows a part of it.
-    let (_, point) = mounts.min_by_key(|(root, _)| *root != "/")?;
-    Some(unescape(point))
-}
-
-/// mountinfo has space, tab, newline and backslash as three octal digits.
-fn unescape(field: &str) -> PathBuf {
-    let mut bytes = Vec::with_capacity(field.len());
-    let mut rest = field.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let octal = tail.first_chunk::<3>().filter(|_| *first == b'\\');
-        let code = octal.and_then(|digits| u8::from_str_radix(str::from_utf8(digits).ok()?, 8).ok());
-        bytes.push(code.unwrap_or(*first));
-        rest = if code.is_some() { tail.get(3..).unwrap_or_default() } else { tail };
-    }
-    PathBuf::from(std::ffi::OsString::from_vec(bytes))
-}
 
 /// A cgroup that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,33 +74,6 @@ pub fn processes(dir: &Path) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const HYBRID: &str = "\
-31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
-32 31 0:29 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu
-41 31 0:38 / /sys/fs/cgroup/unified rw,relatime shared:9 master:1 - cgroup2 cgroup2 rw
-";
-    const PURE: &str = "\
-35 24 0:30 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot
-99 24 0:30 /docker/x /var/lib/x/sys/fs/cgroup rw - cgroup2 cgroup2 rw
-";
-
-    #[test]
-    fn the_mount_is_found_by_its_type() {
-        for (mountinfo, expected) in [
-            (HYBRID, Some("/sys/fs/cgroup/unified")),
-            (PURE, Some("/sys/fs/cgroup")),
-            (&HYBRID.replace("cgroup2 cgroup2", "cgroup cgroup2"), None),
-            ("1 2 0:3 /part /a rw - cgroup2 x rw\n1 2 0:3 / /b rw - cgroup2 x rw", Some("/b")),
-            ("1 2 0:3 /part /a rw - cgroup2 x rw", Some("/a")),
-            (r"1 2 0:3 / /a\040b\134\9 rw - cgroup2 x rw", Some(r"/a b\\9")),
-            ("", None),
-            ("1 2 - cgroup2", None),
-            (" - ", None),
-        ] {
-            assert_eq!(find_mount(mountinfo).as_deref(), expected.map(Path::new), "{mountinfo}");
-        }
-    }
 
     #[test]
     fn a_walk_finds_every_cgroup_with_its_inode() {

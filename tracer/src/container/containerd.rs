@@ -4,15 +4,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::lookup::Record;
+use super::record::{Record, TASKS};
 use super::spec::{self, Spec};
 use super::state::{self, StateError};
 use super::{Container, Pod, Runtime};
 
 /// State directories below `/run`: its own, and those of products that bring their own.
 const ROOTS: [&str; 2] = ["containerd", "k3s/containerd"];
-
-pub const TASKS: &str = "io.containerd.runtime.v2.task";
 
 /// Annotations that its CRI plugin makes.
 const CRI: &str = "io.kubernetes.cri.";

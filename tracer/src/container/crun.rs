@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::Runtime;
-use super::oci::OciState;
+use super::record::OciState;
 use super::spec::{self, Spec};
 use super::state::{self, StateError};
 

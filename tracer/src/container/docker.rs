@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::lookup::Record;
+use super::record::Record;
 use super::state::{self, StateError};
 use super::{Container, Pod, Runtime};
 

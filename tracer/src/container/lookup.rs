@@ -3,15 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::oci::{OciIndex, OciState};
+use super::oci::OciIndex;
+use super::record::{OciState, Record};
 use super::{Container, Pod, Roots, Runtime, containerd, docker, path, podman, state};
-
-/// A container as an engine's state file has it.
-#[derive(Debug)]
-pub struct Record {
-    pub container: Container,
-    pub file: PathBuf,
-}
 
 /// How we know of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]

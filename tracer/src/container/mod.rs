@@ -24,6 +24,7 @@ mod oci;
 mod path;
 mod podman;
 mod process;
+mod record;
 mod resolver;
 mod roots;
 mod runc;

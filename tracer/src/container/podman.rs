@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::lookup::Record;
+use super::record::Record;
 use super::state::{self, Cached, StateError};
 use super::{Container, Runtime};
 

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::cgroups;
+
 /// Inode number of a namespace of a process; `kind` is its name in `/proc/PID/ns`. None: the process
 /// is gone, or not ours to ask.
 pub fn namespace(proc: &Path, pid: u32, kind: &str) -> Option<u32> {
@@ -31,9 +33,7 @@ fn parse(target: &str, kind: &str) -> Option<u32> {
 
 /// Path of the cgroup v2 that a process is in, as our own cgroup namespace shows it.
 pub fn cgroup(proc: &Path, pid: u32) -> Option<String> {
-    let text = fs::read(proc.join(pid.to_string()).join("cgroup")).ok()?;
-    // Hierarchy 0 is v2: `0::/path`.
-    String::from_utf8_lossy(&text).lines().find_map(|line| line.strip_prefix("0::")).map(str::to_owned)
+    cgroups::v2_path(&fs::read(proc.join(pid.to_string()).join("cgroup")).ok()?)
 }
 
 #[cfg(test)]

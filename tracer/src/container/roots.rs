@@ -1,10 +1,10 @@
 //! The directories that names are looked up in.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::cgroupfs;
+use crate::cgroups;
 
 /// Parameters, so that a host can be looked at from inside a container, and a test can have its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl Roots {
     pub fn with(proc: PathBuf, run: PathBuf, var_lib: PathBuf) -> Result<Self> {
         let file = proc.join("self/mountinfo");
         let mountinfo = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        let cgroup2 = cgroupfs::find_mount(&String::from_utf8_lossy(&mountinfo)).with_context(|| {
+        let cgroup2 = cgroups::layout(&mountinfo).v2().map(Path::to_path_buf).with_context(|| {
             format!(
                 "cannot tell containers apart: {} has no cgroup v2 file system; mount one, beside cgroup v1 \
                  if need be: mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified",

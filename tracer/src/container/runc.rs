@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::Runtime;
-use super::oci::OciState;
+use super::record::OciState;
 use super::state::{self, StateError};
 
 pub const FILE: &str = "state.json";

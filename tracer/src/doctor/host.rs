@@ -7,7 +7,7 @@ use std::{env, fs, io};
 
 use rustix::process::{Resource, geteuid, getrlimit};
 
-use super::cgroups::{self, Layout};
+use crate::cgroups::{self, Layout};
 
 /// Where the file systems are.
 #[derive(Clone, Debug)]

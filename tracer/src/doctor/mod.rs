@@ -4,13 +4,11 @@
 //! ways to use them: [`preflight`] before a command that needs the kernel, and the report of
 //! `ctrace doctor`.
 
-mod cgroups;
 mod checks;
 mod hint;
 mod host;
 mod report;
 
-pub use cgroups::Layout;
 pub use checks::{Check, Kind, Status, checks, code};
 pub use hint::sudo_hint;
 pub use host::{Caps, Host, Lockdown, Namespace, Process, Roots, StateDir, cap};
@@ -41,6 +39,7 @@ fn refusal(check: Check) -> Option<Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cgroups::Layout;
     use crate::exit::Code;
 
     #[test]

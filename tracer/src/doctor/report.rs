@@ -155,7 +155,8 @@ impl<'a> From<&'a Check> for Line<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::{Layout, checks};
+    use crate::cgroups::Layout;
+    use crate::doctor::checks;
 
     #[test]
     fn a_good_host() {

@@ -8,10 +8,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, ExitStatus};
 
 use anyhow::{Context, Result};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use super::say;
+use super::signals::Stop;
 use crate::cli::ExecArgs;
 use crate::container::{Container, Runtime};
+
+/// Of the names of our cgroups; the pid of the ctrace that made it follows.
+const PREFIX: &str = "ctrace-run-";
 
 /// A cgroup v2 directory that exists as long as this value.
 pub(super) struct OwnCgroup {
@@ -23,10 +29,17 @@ pub(super) struct OwnCgroup {
 
 impl OwnCgroup {
     pub(super) fn new(cgroup2: &Path) -> Result<Self> {
-        let path = cgroup2.join(format!("ctrace-run-{}", std::process::id()));
+        remove_stale(cgroup2);
+        let path = cgroup2.join(format!("{PREFIX}{}", std::process::id()));
         fs::create_dir(&path).with_context(|| format!("cannot make the cgroup {}", path.display()))?;
         let id = fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?.ino();
         Ok(Self { path, parent: cgroup2.to_path_buf(), id })
+    }
+
+    /// Removes it when ctrace is told a second time to end.
+    pub(super) fn removed_on_abort(&self, stop: &Stop) {
+        let (path, parent) = (self.path.clone(), self.parent.clone());
+        stop.on_abort(move || remove(&path, &parent));
     }
 
     /// What it is called in every output.
@@ -62,14 +75,44 @@ impl OwnCgroup {
 
 impl Drop for OwnCgroup {
     fn drop(&mut self) {
-        // What the command left running goes back to where ctrace found it.
-        let procs = fs::read_to_string(self.path.join("cgroup.procs")).unwrap_or_default();
-        for pid in procs.lines() {
-            let _ = fs::write(self.parent.join("cgroup.procs"), pid);
+        remove(&self.path, &self.parent);
+    }
+}
+
+fn remove(path: &Path, parent: &Path) {
+    // What the command left running goes back to where ctrace found it.
+    let procs = fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
+    for pid in procs.lines() {
+        let _ = fs::write(parent.join("cgroup.procs"), pid);
+    }
+    if let Err(error) = fs::remove_dir(path) {
+        say(&format!("cannot remove the cgroup {}: {error}; do it with rmdir", path.display()));
+    }
+}
+
+/// Those of a ctrace that was killed. One that still has processes stays.
+fn remove_stale(cgroup2: &Path) {
+    for entry in fs::read_dir(cgroup2).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse::<i32>().ok());
+        if let Some(pid) = pid.and_then(Pid::from_raw)
+            && test_kill_process(pid) == Err(Errno::SRCH)
+        {
+            let _ = fs::remove_dir(entry.path());
         }
-        if let Err(error) = fs::remove_dir(&self.path) {
-            say(&format!("cannot remove the cgroup {}: {error}; do it with rmdir", self.path.display()));
-        }
+    }
+}
+
+/// Passes on a signal that asked ctrace to end. Ctrl-C needs no passing on: the terminal tells both.
+pub(super) fn pass_on(stop: &Stop, child: &Child) {
+    let signal = match stop.take_signal() {
+        Some(number) if number == Signal::TERM.as_raw() => Signal::TERM,
+        Some(number) if number == Signal::HUP.as_raw() => Signal::HUP,
+        _ => return,
+    };
+    if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        // It may have ended meanwhile.
+        let _ = kill_process(pid, signal);
     }
 }
 

@@ -16,13 +16,52 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use clap::Parser;
 
-use crate::cli::{Command, Containers, DoctorArgs, ReportFormat};
+use crate::cli::{Cli, Command, Containers, DoctorArgs, ReportFormat};
 use crate::doctor;
+use crate::exit::Code;
 use crate::filter::Wanted;
 
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_log(cli.verbose);
+    match run(cli.command) {
+        Ok(code) => code,
+        Err(error) if is_broken_pipe(&error) => Code::Done.into(),
+        Err(error) => {
+            // Nothing is left to tell it to if stderr is closed, too.
+            let _ = writeln!(io::stderr(), "ctrace: {error:#}");
+            Code::of(&error).into()
+        }
+    }
+}
+
+/// Diagnostics go to stderr; the data have stdout for themselves.
+fn start_log(verbose: u8) {
+    let level = match verbose {
+        0 => log::LevelFilter::Warn,
+        1 => log::LevelFilter::Info,
+        _ => log::LevelFilter::Debug,
+    };
+    env_logger::Builder::new()
+        .filter_level(log::LevelFilter::Error)
+        .filter_module("tracer", level)
+        .format(|out, record| writeln!(out, "ctrace: {}: {}", record.level(), record.args()))
+        .init();
+}
+
+/// Whoever read our output has gone: no reason to complain.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
 /// Does what was asked for. The exit code is not always ctrace's own: `run` passes that of its command on.
-pub fn run(command: Command) -> Result<ExitCode> {
+fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Top(args) => top::top(&args),
         Command::Trace(args) => trace::trace(&args),

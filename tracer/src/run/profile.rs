@@ -49,27 +49,32 @@ fn record(args: &ProfileRecordArgs) -> Result<ExitCode> {
     let stop = Stop::on_signals()?;
     say("tracing; Ctrl-C ends and writes the profile");
     watch(&mut pipeline, &stop, args.duration, || Ok(false))?;
+    drive::drain(&mut pipeline)?;
     let snapshot = pipeline.snapshot();
-    let rows: Vec<&Row> = snapshot.rows.iter().filter(|row| is_container(row)).collect();
-    write(&rows, &snapshot, &args.output)
+    let rows = snapshot.rows.iter().filter(|row| is_container(row));
+    write(profiles(rows, &snapshot, pipeline.model.owners()), &args.output)
 }
 
 fn record_command(args: &ProfileRecordArgs) -> Result<ExitCode> {
     live::preflight()?;
     let roots = Roots::detect()?;
+    let stop = Stop::on_signals()?;
     let cgroup = OwnCgroup::new(&roots.cgroup2)?;
+    cgroup.removed_on_abort(&stop);
     let own = cgroup.container(&args.command);
     let own_id = own.id.clone();
     let source = live::open(&plan(cgroup.id), &roots, |resolver| resolver.name_cgroup(cgroup.id, own))?;
     let model = Model::new(source.session().clone(), FOR_EVER);
     let mut pipeline = Pipeline::new(source, model, Wanted::from(&args.containers));
-    let stop = Stop::on_signals()?;
     let mut child = cgroup.start(&args.command)?;
     let mut status = None;
     watch(&mut pipeline, &stop, args.duration, || {
         status = child.try_wait()?;
         Ok(status.is_some())
     })?;
+    // Its end is part of what is recorded.
+    drop(cgroup);
+    drive::drain(&mut pipeline)?;
     let snapshot = pipeline.snapshot();
     let owners = pipeline.model.owners();
     let mut rows: Vec<&Row> =
@@ -77,7 +82,7 @@ fn record_command(args: &ProfileRecordArgs) -> Result<ExitCode> {
     if rows.is_empty() {
         rows.extend(snapshot.rows.iter().filter(|row| container_id(row) == Some(&own_id)));
     }
-    let written = write(&rows, &snapshot, &args.output)?;
+    let written = write(profiles(rows, &snapshot, owners), &args.output)?;
     // The command's failure is no reason to withhold the profile, but it is to be known.
     Ok(match status {
         Some(status) if !status.success() => {
@@ -88,7 +93,6 @@ fn record_command(args: &ProfileRecordArgs) -> Result<ExitCode> {
     })
 }
 
-/// Until the end, all counts included.
 fn watch<S: Source>(
     pipeline: &mut Pipeline<S>,
     stop: &Stop,
@@ -96,8 +100,7 @@ fn watch<S: Source>(
     ended: impl FnMut() -> Result<bool>,
 ) -> Result<()> {
     let pace = Pace { sample_every: Duration::from_secs(1), duration };
-    drive::live(pipeline, stop, &pace, |_| Ok(Flow::On), ended)?;
-    drive::drain(pipeline)
+    drive::live(pipeline, stop, &pace, |_| Ok(Flow::On), ended)
 }
 
 /// Whether a command brought this container about: by its own descendants, or, where a daemon
@@ -129,47 +132,67 @@ fn is_container(row: &Row) -> bool {
 }
 
 fn generate_from(args: &GenerateArgs) -> Result<ExitCode> {
-    let mut snapshots = Vec::new();
+    let mut all = Vec::new();
     for path in &args.recordings {
         let source = live::open_recording(path)?;
         let wanted = Wanted { filters: args.filters.clone(), ..Wanted::default() };
         let model = Model::new(source.session().clone(), FOR_EVER);
         let mut pipeline = Pipeline::new(source, model, wanted);
         drive::replay(&mut pipeline, &Stop::default(), |_| Ok(Flow::On))?;
-        snapshots.push(pipeline.snapshot());
+        let snapshot = pipeline.snapshot();
+        let rows = snapshot.rows.iter().filter(|row| is_container(row));
+        all.extend(profiles(rows, &snapshot, pipeline.model.owners()));
     }
-    let rows: Vec<(&Row, &Snapshot)> = snapshots
-        .iter()
-        .flat_map(|snapshot| snapshot.rows.iter().map(move |row| (row, snapshot)))
-        .filter(|(row, _)| is_container(row))
-        .collect();
-    write_all(&rows, &args.output)
+    write(all, &args.output)
 }
 
-fn write(rows: &[&Row], snapshot: &Snapshot, output: &Path) -> Result<ExitCode> {
-    let rows: Vec<(&Row, &Snapshot)> = rows.iter().map(|row| (*row, snapshot)).collect();
-    write_all(&rows, output)
+/// A profile and what it is called: the container's name, and the file's where there are several.
+struct Named {
+    generated: Generated,
+    name: String,
+    file: PathBuf,
+}
+
+fn profiles<'a>(rows: impl IntoIterator<Item = &'a Row>, snapshot: &Snapshot, owners: &Owners) -> Vec<Named> {
+    // A container that called nothing has nothing to be allowed.
+    let rows = rows.into_iter().filter(|row| row.sum.total > 0);
+    rows.map(|row| {
+        let options = Options { from_start: Some(from_start(row, owners)), ..Options::default() };
+        let generated = generate(row, snapshot, &options);
+        Named { generated, name: crate::text::safe(row.name()).into_owned(), file: file_name(row) }
+    })
+    .collect()
+}
+
+/// Whether the container's program was seen to start: the runtime prepared before it ran. An `exec` into
+/// a container that ran before prepares as well, but later.
+fn from_start(row: &Row, owners: &Owners) -> bool {
+    let first = |phase: Phase| {
+        let of_phase = owners.all().filter(|i| i.phase == phase && row.subject.is_of(i));
+        of_phase.map(|identity| identity.first_ns).min()
+    };
+    match (first(Phase::Setup), first(Phase::Workload)) {
+        (Some(setup), Some(workload)) => setup < workload,
+        _ => false,
+    }
 }
 
 /// One profile into the file, several into the directory of that name.
-fn write_all(rows: &[(&Row, &Snapshot)], output: &Path) -> Result<ExitCode> {
-    // A container that called nothing has nothing to be allowed.
-    let rows: Vec<_> = rows.iter().filter(|(row, _)| row.sum.total > 0).collect();
-    if rows.is_empty() {
+fn write(profiles: Vec<Named>, output: &Path) -> Result<ExitCode> {
+    if profiles.is_empty() {
         let message =
             "no container called anything while it was watched; `ctrace ps` lists the containers there are";
         return Err(Refusal { code: Code::NoContainer, message: message.to_owned() }.into());
     }
-    let several = rows.len() > 1 || output.is_dir();
+    let several = profiles.len() > 1 || output.is_dir();
     if several {
         fs::create_dir_all(output)
             .with_context(|| format!("cannot make the directory {}", output.display()))?;
     }
-    for (row, snapshot) in rows {
-        let generated = generate(row, snapshot, &Options::default());
-        let path = if several { output.join(file_name(row)) } else { output.to_path_buf() };
+    for Named { generated, name, file } in profiles {
+        let path = if several { output.join(file) } else { output.to_path_buf() };
         write_one(&generated, &path)?;
-        say(&format!("{}: {}", path.display(), crate::text::safe(row.name())));
+        say(&format!("{}: {name}", path.display()));
         for line in generated.to_string().lines() {
             say(&format!("  {line}"));
         }

@@ -1,8 +1,8 @@
 //! Ctrl-C and its relatives: the first one ends in order, the second one at once.
 
 use std::process;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,16 +12,41 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Whether a signal asked for the end.
 #[derive(Clone, Default)]
-pub(super) struct Stop(Arc<AtomicI32>);
+pub(super) struct Stop(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    /// The signal's number, [`BY_US`], or 0.
+    signal: AtomicI32,
+    /// That signal was passed on.
+    taken: AtomicBool,
+    /// What has to be put right even if there is no time for anything else.
+    abort: Mutex<Option<Box<dyn Fn() + Send>>>,
+}
+
+const BY_US: i32 = -1;
 
 impl Stop {
     pub(super) fn requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed) != 0
+        self.0.signal.load(Ordering::Relaxed) != 0
     }
 
     /// From inside ctrace: the user has quit, or the receiver has gone.
     pub(super) fn request(&self) {
-        self.0.store(-1, Ordering::Relaxed);
+        self.0.signal.store(BY_US, Ordering::Relaxed);
+    }
+
+    /// The signal, the first time it is asked for.
+    pub(super) fn take_signal(&self) -> Option<i32> {
+        let number = self.0.signal.load(Ordering::Relaxed);
+        (number > 0 && !self.0.taken.swap(true, Ordering::Relaxed)).then_some(number)
+    }
+
+    /// Does this before a second signal ends ctrace at once.
+    pub(super) fn on_abort(&self, act: impl Fn() + Send + 'static) {
+        if let Ok(mut abort) = self.0.abort.lock() {
+            *abort = Some(Box::new(act));
+        }
     }
 
     /// Waits that long unless it is asked for the end; true if it was.
@@ -59,7 +84,12 @@ impl Stop {
                             _ = hangup.recv() => SignalKind::hangup(),
                         }
                         .as_raw_value();
-                        if seen.0.swap(number, Ordering::Relaxed) > 0 {
+                        if seen.0.signal.swap(number, Ordering::Relaxed) > 0 {
+                            if let Ok(abort) = seen.0.abort.lock()
+                                && let Some(act) = &*abort
+                            {
+                                act();
+                            }
                             process::exit(128 + number);
                         }
                     }

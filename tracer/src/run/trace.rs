@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tracer_common::config::feature;
 
-use super::child::{OwnCgroup, exit_code};
+use super::child::{OwnCgroup, exit_code, pass_on};
 use super::drive::{self, Flow, Pace};
 use super::signals::Stop;
 use super::{live, output, say};
@@ -55,13 +55,14 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let select = select(&args.what, kernel::arch()?)?;
     live::preflight()?;
     let roots = Roots::detect()?;
+    let stop = Stop::on_signals()?;
     let cgroup = OwnCgroup::new(&roots.cgroup2)?;
+    cgroup.removed_on_abort(&stop);
     let name = cgroup.container(&args.command);
     let source =
         live::open(&plan(&select, cgroup.id), &roots, |resolver| resolver.name_cgroup(cgroup.id, name))?;
     let wanted = Wanted { lineage: true, ..Wanted::default() };
     let mut pipeline = pipeline(source, wanted, select, &args.output)?;
-    let stop = Stop::on_signals()?;
     if !pipeline.start()? {
         return Ok(Code::Done.into());
     }
@@ -70,17 +71,17 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let pace = Pace { sample_every: SAMPLE_EVERY, duration: None };
     drive::live(
         &mut pipeline,
-        // Ctrl-C reaches the command as well; its end is ours.
+        // The command's end is ours.
         &Stop::default(),
         &pace,
         |_| Ok(Flow::On),
         || {
+            pass_on(&stop, &child);
             status = child.try_wait()?;
             Ok(status.is_some())
         },
     )?;
     drive::drain(&mut pipeline)?;
-    drop(stop);
     let code = finish(&mut pipeline, &args.output)?;
     // The receiver may have gone before the command.
     let status = match status {

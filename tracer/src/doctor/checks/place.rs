@@ -3,7 +3,7 @@
 use tracer_common::limits::{TASKS_MAX, TASKS_OVERFLOW};
 
 use super::{Check, namespace_name};
-use crate::doctor::cgroups::Layout;
+use crate::cgroups::Layout;
 use crate::doctor::host::{Host, Namespace};
 
 pub(super) fn cgroup(host: &Host) -> Check {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::doctor::cgroups::Layout;
+use crate::cgroups::Layout;
 use crate::doctor::host::{Caps, Lockdown, Process, cap};
 
 fn check(host: &Host, name: &str) -> Check {

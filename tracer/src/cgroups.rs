@@ -1,9 +1,12 @@
-//! How cgroups are mounted, from `/proc/self/mountinfo`,
+//! How cgroups are mounted, from `/proc/self/mountinfo`, and where a process is in them,
 //! <https://github.com/torvalds/linux/blob/v6.12/Documentation/filesystems/proc.rst> (section 3.5).
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+
+use procfs::process::MountInfo;
+use procfs::{FromRead, ProcessCGroups};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Layout {
@@ -37,12 +40,13 @@ impl Layout {
 
 /// What `mountinfo` says; lines that cannot be read are passed over.
 pub fn layout(mountinfo: &[u8]) -> Layout {
-    let mounts = || mountinfo.split(|byte| *byte == b'\n').filter_map(mount);
-    let v1 = mounts().any(|mount| mount.kind == b"cgroup");
-    let v2 = || mounts().filter(|mount| mount.kind == b"cgroup2");
+    let text = String::from_utf8_lossy(mountinfo);
+    let mounts: Vec<MountInfo> = text.lines().filter_map(|line| MountInfo::from_line(line).ok()).collect();
+    let v1 = mounts.iter().any(|mount| mount.fs_type == "cgroup");
+    let v2 = || mounts.iter().filter(|mount| mount.fs_type == "cgroup2");
     // A bind mount of a part of the hierarchy shows only that part.
-    let v2 = v2().find(|mount| mount.root == b"/").or_else(|| v2().next());
-    match v2.map(|mount| unescape(mount.point)) {
+    let v2 = v2().find(|mount| mount.root == "/").or_else(|| v2().next());
+    match v2.map(|mount| unescape(mount.mount_point.as_os_str().as_bytes())) {
         Some(path) if v1 => Layout::Hybrid(path),
         Some(path) => Layout::V2(path),
         None if v1 => Layout::V1,
@@ -50,19 +54,11 @@ pub fn layout(mountinfo: &[u8]) -> Layout {
     }
 }
 
-struct Mount<'a> {
-    root: &'a [u8],
-    point: &'a [u8],
-    kind: &'a [u8],
-}
-
-/// `id parent major:minor root point options [tag..] - kind source options`
-fn mount(line: &[u8]) -> Option<Mount<'_>> {
-    let mut fields = line.split(|byte| *byte == b' ');
-    let root = fields.nth(3)?;
-    let point = fields.next()?;
-    let kind = fields.skip_while(|field| *field != b"-").nth(1)?;
-    Some(Mount { root, point, kind })
+/// The v2 path in a process's `cgroup` file, as our own cgroup namespace shows it.
+pub fn v2_path(file: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(file);
+    let groups = ProcessCGroups::from_read(text.as_bytes()).ok()?;
+    groups.into_iter().find(|group| group.hierarchy == 0).map(|group| group.pathname)
 }
 
 /// The kernel writes blanks, tabs, newlines and backslashes as three octal digits.
@@ -107,6 +103,20 @@ mod tests {
         let part = "50 31 0:38 /box /box/cgroup rw - cgroup2 none rw\n";
         assert_eq!(of(&[part, V2]).v2(), Some(Path::new("/sys/fs/cgroup/unified")));
         assert_eq!(of(&[part]).v2(), Some(Path::new("/box/cgroup")));
+    }
+
+    #[test]
+    fn where_a_process_is() {
+        for (file, path) in [
+            (&b"4:memory:/a\n0::/b:c/d\n"[..], Some("/b:c/d")),
+            (b"0::/\n", Some("/")),
+            (b"4:memory:/a\n", None),
+            (b"", None),
+            (b"x", None),
+            (b"0::/\xff\n", Some("/\u{fffd}")),
+        ] {
+            assert_eq!(v2_path(file).as_deref(), path, "{file:?}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The command line: what can be typed. What it means is decided in [`crate::run`].
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -38,7 +38,8 @@ pub enum Command {
     Profile(ProfileCommand),
     /// Record everything into a file, to look at it later without privileges
     Record(RecordArgs),
-    /// Run a command in a cgroup of its own and trace it; no container runtime needed
+    /// Run a command in a cgroup of its own and trace it; no container runtime needed.
+    /// Without -o, events and the output of the command share standard output
     Run(RunArgs),
     /// The containers that ctrace can see, and how it knows each
     Ps(PsArgs),

@@ -1,0 +1,51 @@
+//! What is remembered of a thread.
+
+/// Bits of [`Task::flags`].
+pub mod flag {
+    /// Has not executed a program since it came into its cgroup from outside.
+    pub const SETUP: u32 = 1 << 0;
+    /// Nothing of it was seen yet: the first exit may belong to a call begun before us.
+    pub const FRESH: u32 = 1 << 1;
+    /// Just forked: its first event is the exit of the parent's `clone`.
+    pub const FORKED: u32 = 1 << 2;
+    /// Descends from the cgroup that `config::lineage_cgroup` names.
+    pub const LINEAGE: u32 = 1 << 3;
+}
+
+/// Value of [`Task::entered`]: in no call.
+pub const IDLE: u32 = 0;
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Task {
+    /// The `task_struct`'s address: whose state this is. 0: nobody's.
+    pub task: u64,
+    /// The cgroup for which `owner` holds.
+    pub cgroup_id: u64,
+    pub owner: u32,
+    pub generation: u32,
+    /// Bits of [`flag`].
+    pub flags: u32,
+    /// [`IDLE`], or the call it is in: `1 << 31 | abi << 16 | nr`.
+    pub entered: u32,
+    /// Counter of that call, 0: none.
+    pub cell: u32,
+    pub vtgid: u32,
+    pub start_ns: u64,
+    pub args: [u64; 6],
+}
+const _: () = assert!(size_of::<Task>() == 96);
+
+/// Nobody's.
+pub static EMPTY: Task = Task {
+    task: 0,
+    cgroup_id: 0,
+    owner: 0,
+    generation: 0,
+    flags: 0,
+    entered: IDLE,
+    cell: 0,
+    vtgid: 0,
+    start_ns: 0,
+    args: [0; 6],
+};
