@@ -36,10 +36,12 @@ pub enum Command {
     /// Seccomp profiles from what containers really call
     #[command(subcommand)]
     Profile(ProfileCommand),
-    /// Record everything into a file, to look at it later without privileges
+    /// Record calls, events and names into a file, to look at them later without privileges
     Record(RecordArgs),
-    /// Run a command in a cgroup of its own and trace it; no container runtime needed.
-    /// Without -o, events and the output of the command share standard output
+    /// Run a command in a cgroup of its own and trace it; no container runtime needed
+    ///
+    /// Without -o, events and the output of the command share standard output. The exit code is the
+    /// command's.
     Run(RunArgs),
     /// The containers that ctrace can see, and how it knows each
     Ps(PsArgs),
@@ -52,24 +54,23 @@ pub enum Command {
 
 /// Which containers; without any, all of them
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Which containers")]
 pub struct Containers {
-    /// Name, or beginning of the id
+    /// Name, or beginning of the id; without any, all containers
     #[arg(value_name = "CONTAINER")]
     pub names: Vec<String>,
     /// key=value or key!=value with key id, name, image, runtime, label, pod, namespace or cgroup;
     /// repeated with the same key: any of them, with different keys: all of them
     #[arg(long = "filter", value_name = "KEY=VALUE")]
     pub filters: Vec<Filter>,
-    /// Also what runs in no container
-    #[arg(long)]
-    pub host: bool,
 }
 
 #[derive(Args, Debug)]
 pub struct TopArgs {
     #[command(flatten)]
     pub containers: Containers,
+    /// Also what runs in no container
+    #[arg(long)]
+    pub host: bool,
     /// Time between two samples, as in `500ms` or `2s`
     #[arg(long, value_name = "D", default_value = "1s", value_parser = interval)]
     pub interval: Duration,
@@ -104,6 +105,9 @@ pub enum SampleFormat {
 pub struct TraceArgs {
     #[command(flatten)]
     pub containers: Containers,
+    /// Also what runs in no container
+    #[arg(long)]
+    pub host: bool,
     #[command(flatten)]
     pub what: What,
     #[command(flatten)]
@@ -178,6 +182,7 @@ pub struct ProfileRecordArgs {
 
 #[derive(Args, Debug)]
 pub struct GenerateArgs {
+    /// Made by `ctrace record`
     #[arg(required = true, value_name = "RECORDING")]
     pub recordings: Vec<PathBuf>,
     /// key=value as for `ctrace top`
@@ -192,6 +197,9 @@ pub struct GenerateArgs {
 pub struct RecordArgs {
     #[command(flatten)]
     pub containers: Containers,
+    /// Also what runs in no container
+    #[arg(long)]
+    pub host: bool,
     /// The recording
     #[arg(short = 'o', long, value_name = "FILE")]
     pub output: PathBuf,
@@ -206,6 +214,7 @@ pub struct RunArgs {
     pub what: What,
     #[command(flatten)]
     pub output: Output,
+    /// The command and its arguments
     #[arg(required = true, last = true, value_name = "CMD")]
     pub command: Vec<OsString>,
 }

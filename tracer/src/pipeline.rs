@@ -115,10 +115,6 @@ impl<S: Source> Pipeline<S> {
 
     /// The kernel need not look at what nobody wants.
     fn ignore_unwanted(&mut self, batch: &Batch) -> Result<()> {
-        // A recording keeps everything: what it is asked later is not known yet.
-        if self.recorder.is_some() {
-            return Ok(());
-        }
         for identity in &batch.identities {
             if !identity.ended && self.wanted.verdict(identity, batch.now_ns) == Verdict::No {
                 self.source.ignore(identity.id)?;

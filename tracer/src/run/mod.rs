@@ -87,8 +87,8 @@ fn doctor(args: &DoctorArgs) -> Result<ExitCode> {
 
 impl From<&Containers> for Wanted {
     fn from(args: &Containers) -> Self {
-        let Containers { names, filters, host } = args.clone();
-        Self { names, filters, host, lineage: false }
+        let Containers { names, filters } = args.clone();
+        Self { names, filters, ..Self::default() }
     }
 }
 

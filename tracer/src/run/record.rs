@@ -1,4 +1,4 @@
-//! `ctrace record`: everything into a file.
+//! `ctrace record`: what is wanted, into a file.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -31,7 +31,8 @@ pub(super) fn record(args: &RecordArgs) -> Result<ExitCode> {
     let source = live::open(&plan, &roots, |_| {})?;
     let recorder = output::recorder(&args.output, source.session())?;
     let model = Model::new(source.session().clone(), GRACE_NS);
-    let mut pipeline = Pipeline::new(source, model, Wanted::from(&args.containers)).with_recorder(recorder);
+    let wanted = Wanted { host: args.host, ..Wanted::from(&args.containers) };
+    let mut pipeline = Pipeline::new(source, model, wanted).with_recorder(recorder);
     let stop = Stop::on_signals()?;
     say("tracing; Ctrl-C ends");
     let pace = Pace { sample_every: Duration::from_secs(1), duration: args.duration };

@@ -60,7 +60,8 @@ fn live_pipeline(args: &TopArgs) -> Result<Pipeline<impl Source + use<>>> {
 
 fn pipeline<S: Source>(source: S, args: &TopArgs) -> Pipeline<S> {
     let model = Model::new(source.session().clone(), GRACE_NS);
-    Pipeline::new(source, model, Wanted::from(&args.containers))
+    let wanted = Wanted { host: args.host, ..Wanted::from(&args.containers) };
+    Pipeline::new(source, model, wanted)
 }
 
 fn live_samples(args: &TopArgs) -> Result<ExitCode> {
@@ -194,7 +195,7 @@ fn describe(args: &TopArgs) -> String {
     let containers = &args.containers;
     let filters = containers.filters.iter().map(ToString::to_string);
     let mut words: Vec<String> = containers.names.iter().cloned().chain(filters).collect();
-    if containers.host {
+    if args.host {
         words.push("+host".to_owned());
     }
     words.join(" ")

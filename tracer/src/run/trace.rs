@@ -25,7 +25,7 @@ use crate::select::Select;
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) fn trace(args: &TraceArgs) -> Result<ExitCode> {
-    let wanted = Wanted::from(&args.containers);
+    let wanted = Wanted { host: args.host, ..Wanted::from(&args.containers) };
     if let Some(path) = &args.replay {
         let source = live::open_recording(path)?;
         let select = select(&args.what, source.session().arch)?;
