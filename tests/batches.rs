@@ -62,17 +62,8 @@ fn identity(id: OwnerId, phase: Phase, owner: Owner) -> Identity {
 }
 
 fn web() -> Owner {
-    Owner::Container(Arc::new(Container {
-        id: "abc".into(),
-        name: Some("web".into()),
-        runtime: Runtime::Podman,
-        image: None,
-        image_id: None,
-        labels: Vec::new(),
-        parent: None,
-        pod: None,
-        pid: None,
-    }))
+    let named = Container { name: Some("web".into()), ..Container::unnamed(Runtime::Podman, "abc") };
+    Owner::Container(Arc::new(named))
 }
 
 fn call(owner: OwnerId, nr: u16, count: u64, timed: &[(usize, u64)]) -> CallSample {

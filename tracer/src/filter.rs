@@ -186,15 +186,10 @@ mod tests {
 
     fn container(name: Option<&str>) -> Container {
         Container {
-            id: "abc123".into(),
             name: name.map(Into::into),
-            runtime: Runtime::Podman,
             image: Some("nginx:1".into()),
-            image_id: None,
             labels: vec![("app".into(), "web=1".into())],
-            parent: None,
-            pod: None,
-            pid: None,
+            ..Container::unnamed(Runtime::Podman, "abc123")
         }
     }
 

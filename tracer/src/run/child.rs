@@ -47,15 +47,8 @@ impl OwnCgroup {
         let id = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let program = command.first().map(Path::new).and_then(Path::file_name);
         Container {
-            id,
             name: program.map(|name| name.to_string_lossy().into_owned()),
-            runtime: Runtime::Ctrace,
-            image: None,
-            image_id: None,
-            labels: Vec::new(),
-            parent: None,
-            pod: None,
-            pid: None,
+            ..Container::unnamed(Runtime::Ctrace, &id)
         }
     }
 

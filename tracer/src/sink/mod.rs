@@ -18,7 +18,6 @@ pub mod top;
 
 mod clock;
 mod output;
-mod terminal;
 
 pub use json::Json;
 pub use text::Text;

@@ -14,13 +14,13 @@ use std::io::{self, Write};
 
 use super::clock::Clock;
 use super::output::Output;
-use super::terminal::safe;
 use super::{Lost, Sink, arguments, errno_name, passed, returned, short_name};
 use crate::batch::{Arch, Session};
 use crate::container::{Identity, Owner};
 use crate::event::{self, Cgroup, CgroupAct, Event, Exit, How, Syscall, What};
 use crate::ledger::Ledger;
 use crate::syscall;
+use crate::text::safe;
 
 /// Writes the format that this module shows.
 pub struct Text<W> {

@@ -7,8 +7,8 @@
 
 use super::json::state_name;
 use crate::sink::clock::{Clock, rfc3339};
-use crate::sink::terminal::safe;
 use crate::snapshot::{Counts, Row, Snapshot, Subject};
+use crate::text::safe;
 
 /// A column's title, and its value in a row.
 type Column = (&'static str, fn(&Snapshot, &Row) -> String);

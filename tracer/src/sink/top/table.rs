@@ -8,9 +8,9 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::json::state_name;
 use crate::sink::clock::Clock;
 use crate::sink::short_name;
-use crate::sink::terminal::safe;
 use crate::snapshot::{CallRow, Row, Snapshot};
 use crate::syscall;
+use crate::text::safe;
 
 /// Columns that a name may take; longer ones end in `…`.
 const NAME: usize = 40;
