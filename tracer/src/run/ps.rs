@@ -1,5 +1,6 @@
 //! `ctrace ps`: the containers there are.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -39,14 +40,18 @@ fn flat(found: &[Found]) -> Vec<(usize, &Found)> {
 /// Each container followed by those inside it, with its depth.
 fn tree(found: &[Found]) -> Vec<(usize, &Found)> {
     let is_there = |id: &String| found.iter().any(|found| found.container.id == *id);
-    let mut lines = Vec::with_capacity(found.len());
-    let roots = found.iter().filter(|found| !found.container.parent.as_ref().is_some_and(is_there));
-    let mut stack: Vec<(usize, &Found)> = roots.rev().map(|found| (0, found)).collect();
-    while let Some((depth, next)) = stack.pop() {
-        lines.push((depth, next));
-        let inside = found.iter().filter(|found| found.container.parent.as_ref() == Some(&next.container.id));
-        // A state file may claim to be its own parent.
-        if lines.len() <= found.len() {
+    let is_root = |found: &&Found| !found.container.parent.as_ref().is_some_and(is_there);
+    // State files may claim a circle of parents: those who are in it come last, each as a root.
+    let (roots, others): (Vec<&Found>, Vec<&Found>) = found.iter().partition(is_root);
+    let (mut lines, mut seen) = (Vec::with_capacity(found.len()), HashSet::new());
+    for root in roots.into_iter().chain(others) {
+        let mut stack = vec![(0, root)];
+        while let Some((depth, next)) = stack.pop() {
+            if !seen.insert(&next.cgroup_path) {
+                continue;
+            }
+            lines.push((depth, next));
+            let inside = found.iter().filter(|f| f.container.parent.as_ref() == Some(&next.container.id));
             stack.extend(inside.rev().map(|found| (depth + 1, found)));
         }
     }
@@ -81,6 +86,11 @@ fn object(found: &Found) -> serde_json::Value {
             "image": container.image.as_ref().map(|name| json!({ "name": name })),
             "parent": container.parent.as_ref().map(|id| json!({ "id": id })),
         },
+        "k8s": container.pod.as_ref().map(|pod| json!({
+            "pod": { "name": pod.name, "uid": pod.uid },
+            "namespace": { "name": pod.namespace },
+            "container": { "name": pod.container_name },
+        })),
         "process": { "pid": pid },
         // Larger than 2^53 - 1 on a long-lived host, so a string.
         "cgroup": { "path": cgroup_path, "id": cgroup_id.to_string(), "version": 2 },
@@ -92,10 +102,80 @@ fn object(found: &Found) -> serde_json::Value {
     object
 }
 
-/// What is not known is left out.
+/// What is not known is left out, and what holds nothing else.
 fn drop_nulls(value: &mut serde_json::Value) {
     if let serde_json::Value::Object(fields) = value {
-        fields.retain(|_, field| !field.is_null());
         fields.values_mut().for_each(drop_nulls);
+        fields
+            .retain(|_, field| !field.is_null() && field.as_object().is_none_or(|inside| !inside.is_empty()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::container::{Container, Evidence, Pod, Runtime};
+
+    fn found(id: &str, parent: Option<&str>) -> Found {
+        let container = Container {
+            parent: parent.map(str::to_owned),
+            pod: Some(Pod { uid: Some("u1".into()), ..Pod::default() }),
+            ..Container::unnamed(Runtime::Podman, id)
+        };
+        Found {
+            container: Arc::new(container),
+            cgroup_path: format!("/{id}"),
+            cgroup_id: u64::MAX,
+            pid_ns: None,
+            mnt_ns: Some(7),
+            pid: Some(12),
+            source: Evidence::CgroupPath,
+        }
+    }
+
+    #[test]
+    fn a_tree_has_everybody_once_whatever_the_parents_are() {
+        let all = [
+            found("a", None),
+            found("a1", Some("a")),
+            found("a11", Some("a1")),
+            found("b", None),
+            found("elsewhere", Some("gone")),
+        ];
+        let lines: Vec<_> = tree(&all).iter().map(|(depth, f)| (*depth, f.container.id.as_str())).collect();
+        assert_eq!(lines, [(0, "a"), (1, "a1"), (2, "a11"), (0, "b"), (0, "elsewhere")]);
+
+        let circle = [found("x", Some("y")), found("y", Some("x")), found("self", Some("self"))];
+        let mut lines: Vec<_> = tree(&circle).iter().map(|(_, f)| f.container.id.as_str()).collect();
+        lines.sort_unstable();
+        assert_eq!(lines, ["self", "x", "y"]);
+    }
+
+    #[test]
+    fn an_object_says_only_what_is_known() {
+        let object = object(&found("a", None));
+        assert_eq!(
+            object,
+            json!({
+                "container": { "id": "a", "runtime": { "name": "podman" } },
+                "k8s": { "pod": { "uid": "u1" } },
+                "process": { "pid": 12 },
+                "cgroup": { "path": "/a", "id": "18446744073709551615", "version": 2 },
+                "namespaces": { "mnt": 7 },
+                "labels": [],
+                "source": "cgroup path",
+            })
+        );
+    }
+
+    #[test]
+    fn nothing_hostile_gets_into_the_table() {
+        let mut hostile = found("\x1b[2J", None);
+        hostile.cgroup_path = "/\u{202e}evil\n".into();
+        let text = table(&flat(&[hostile]));
+        assert!(!text.contains(['\x1b', '\u{202e}']), "{text:?}");
+        assert_eq!(text.lines().count(), 2, "{text:?}");
     }
 }
