@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod capacity;
 mod counts;
 mod denied;
 mod fixtures;

@@ -1,7 +1,7 @@
 //! What the kernel programs are told to do. Pure.
 
 use tracer_common::config::SELECTED_WORDS;
-use tracer_common::limits::NR_END;
+use tracer_common::limits::{CALLS, NR_END, OWNERS, TASKS_MAX};
 
 use crate::event::Abi;
 
@@ -16,6 +16,22 @@ pub struct Plan {
     pub lineage_cgroup: u64,
     /// A power of two, and a multiple of the page size.
     pub ring_bytes: u32,
+    pub capacity: Capacity,
+}
+
+/// How much the kernel side may hold at a time. What is beyond is counted as lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Places in the table of threads, rounded up to a power of two.
+    pub tasks: u32,
+    pub owners: u32,
+    pub calls: u32,
+}
+
+impl Default for Capacity {
+    fn default() -> Self {
+        Self { tasks: TASKS_MAX, owners: OWNERS, calls: CALLS }
+    }
 }
 
 /// A set of system calls.

@@ -7,11 +7,11 @@ use anyhow::{Context, Result};
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
 use tracer_common::config::{Config, feature};
 use tracer_common::key::{Latency, Row};
-use tracer_common::limits::{CALLS, INDEXED_ABIS, INDEXED_NRS, LATENCY_BYTES, TASKS_MAX};
+use tracer_common::limits::{CALLS, INDEXED_ABIS, INDEXED_NRS, LATENCY_BYTES};
 
 use crate::batch::Arch;
 use crate::event::Abi;
-use crate::plan::Plan;
+use crate::plan::{Capacity, Plan};
 use crate::syscall;
 
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("CARGO_MANIFEST_DIR"), "/ctrace.bpf.o"));
@@ -28,12 +28,12 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    pub(super) fn new(cpus: u32, pid_max: u32, latency: bool) -> Self {
+    pub(super) fn new(cpus: u32, pid_max: u32, tasks: u32, latency: bool) -> Self {
         let affordable = LATENCY_BYTES / (size_of::<Latency>() * cpus.max(1) as usize);
         let timed = u32::try_from(affordable).unwrap_or(u32::MAX).min(CALLS + 1);
         Self {
             cpus: cpus.max(1),
-            tasks: pid_max.clamp(1024, TASKS_MAX).next_power_of_two(),
+            tasks: pid_max.clamp(1, tasks.max(1)).next_power_of_two(),
             cells: CALLS + 1,
             timed: if latency { timed } else { 1 },
         }
@@ -51,6 +51,7 @@ pub(super) fn load(plan: &Plan, arch: Arch, proc: &Path) -> Result<Loaded> {
             anyhow::Error::new(error).context(format!("cannot count the CPUs from {file}"))
         })?)?,
         pid_max(proc)?,
+        plan.capacity.tasks,
         plan.features & feature::LATENCY != 0,
     );
     let config = Config {
@@ -77,13 +78,13 @@ pub(super) fn load(plan: &Plan, arch: Arch, proc: &Path) -> Result<Loaded> {
         .load(OBJECT)
         .context("cannot create the kernel maps")?;
     let mut loaded = Loaded { ebpf, sizes };
-    loaded.prepare()?;
+    loaded.prepare(plan.capacity)?;
     Ok(loaded)
 }
 
 impl Loaded {
     /// Fills what has to be there before the first call is seen.
-    fn prepare(&mut self) -> Result<()> {
+    fn prepare(&mut self, capacity: Capacity) -> Result<()> {
         use aya::maps::{Array, Queue};
         // Slot 0 stands for "no owner", slot 1 for ctrace itself.
         let ignored = Row { ignored: 1, cell: [0; (INDEXED_ABIS * INDEXED_NRS) as usize] };
@@ -92,11 +93,11 @@ impl Loaded {
             rows.set(slot, ignored, 0).with_context(|| format!("cannot set row {slot}"))?;
         }
         let mut owners: Queue<_, u32> = map(&mut self.ebpf, "FREE_OWNERS")?.try_into()?;
-        for slot in 2..=owners.capacity() {
+        for slot in 2..=owners.capacity().min(capacity.owners.saturating_add(1)) {
             owners.push(slot, 0).context("cannot fill the free list of owners")?;
         }
         let mut cells: Queue<_, u32> = map(&mut self.ebpf, "FREE_CELLS")?.try_into()?;
-        for cell in 1..self.sizes.cells {
+        for cell in 1..=capacity.calls.min(self.sizes.cells - 1) {
             cells.push(cell, 0).context("cannot fill the free list of counters")?;
         }
         Ok(())
@@ -130,15 +131,18 @@ fn traits(arch: Arch) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use tracer_common::limits::TASKS_MAX;
+
     use super::*;
 
     #[test]
     fn sizes_follow_the_machine() {
-        let small = Sizes::new(2, 32_768, true);
+        let small = Sizes::new(2, 32_768, TASKS_MAX, true);
         assert_eq!((small.tasks, small.cells, small.timed), (32_768, CALLS + 1, CALLS + 1));
-        let large = Sizes::new(256, 4_194_304, true);
+        let large = Sizes::new(256, 4_194_304, TASKS_MAX, true);
         assert_eq!(large.tasks, TASKS_MAX);
         assert!((large.timed * large.cpus) as usize * size_of::<Latency>() <= LATENCY_BYTES);
-        assert_eq!(Sizes::new(8, 32_768, false).timed, 1);
+        assert_eq!(Sizes::new(8, 32_768, TASKS_MAX, false).timed, 1);
+        assert_eq!(Sizes::new(8, 32_768, 10, false).tasks, 16);
     }
 }

@@ -20,7 +20,7 @@ use crate::exit::{Code, Refusal};
 use crate::filter::Wanted;
 use crate::model::{Model, Owners};
 use crate::pipeline::Pipeline;
-use crate::plan::{Plan, Selection};
+use crate::plan::{Capacity, Plan, Selection};
 use crate::profile::{Generated, Options, generate};
 use crate::snapshot::{Row, Snapshot, Subject};
 
@@ -37,7 +37,13 @@ pub(super) fn profile(command: ProfileCommand) -> Result<ExitCode> {
 
 /// Counts are all that is needed: nothing goes through the ring buffer, nothing can be lost there.
 fn plan(lineage_cgroup: u64) -> Plan {
-    Plan { features: 0, selection: Selection::NONE, lineage_cgroup, ring_bytes: RING_BYTES / 16 }
+    Plan {
+        features: 0,
+        selection: Selection::NONE,
+        lineage_cgroup,
+        ring_bytes: RING_BYTES / 16,
+        capacity: Capacity::default(),
+    }
 }
 
 fn record(args: &ProfileRecordArgs) -> Result<ExitCode> {

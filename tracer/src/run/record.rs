@@ -17,7 +17,7 @@ use crate::exit::Code;
 use crate::filter::Wanted;
 use crate::model::{GRACE_NS, Model};
 use crate::pipeline::Pipeline;
-use crate::plan::{Plan, Selection};
+use crate::plan::{Capacity, Plan, Selection};
 
 /// What every face needs.
 const EVERYTHING: u32 =
@@ -26,8 +26,13 @@ const EVERYTHING: u32 =
 pub(super) fn record(args: &RecordArgs) -> Result<ExitCode> {
     live::preflight()?;
     let roots = Roots::detect()?;
-    let plan =
-        Plan { features: EVERYTHING, selection: Selection::ALL, lineage_cgroup: 0, ring_bytes: RING_BYTES };
+    let plan = Plan {
+        features: EVERYTHING,
+        selection: Selection::ALL,
+        lineage_cgroup: 0,
+        ring_bytes: RING_BYTES,
+        capacity: Capacity::default(),
+    };
     let source = live::open(&plan, &roots, |_| {})?;
     let recorder = output::recorder(&args.output, source.session())?;
     let model = Model::new(source.session().clone(), GRACE_NS);

@@ -22,7 +22,7 @@ use crate::exit::Code;
 use crate::filter::Wanted;
 use crate::model::{GRACE_NS, Model};
 use crate::pipeline::Pipeline;
-use crate::plan::{Plan, Selection};
+use crate::plan::{Capacity, Plan, Selection};
 use crate::sink::Samples;
 use crate::sink::top::Format;
 use crate::snapshot::Snapshot;
@@ -48,6 +48,7 @@ fn live_pipeline(args: &TopArgs) -> Result<Pipeline<impl Source + use<>>> {
         selection: Selection::ALL,
         lineage_cgroup: 0,
         ring_bytes: RING_BYTES,
+        capacity: Capacity::default(),
     };
     let source = live::open(&plan, &roots, |_| {})?;
     let recorder = args.record.as_deref().map(|path| output::recorder(path, source.session())).transpose()?;

@@ -18,7 +18,7 @@ use crate::filter::Wanted;
 use crate::kernel;
 use crate::model::{GRACE_NS, Model};
 use crate::pipeline::{Events, Pipeline};
-use crate::plan::Plan;
+use crate::plan::{Capacity, Plan};
 use crate::select::Select;
 
 /// Losses are looked for this often.
@@ -109,6 +109,7 @@ fn plan(select: &Select, lineage_cgroup: u64) -> Plan {
         selection: select.kernel(),
         lineage_cgroup,
         ring_bytes: tracer_common::limits::RING_BYTES,
+        capacity: Capacity::default(),
     }
 }
 
