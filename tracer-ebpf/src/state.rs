@@ -14,6 +14,10 @@ pub mod flag {
 
 /// Value of [`Task::entered`]: in no call.
 pub const IDLE: u32 = 0;
+/// Bit of [`Task::entered`]: in a call.
+pub const ENTERED: u32 = 1 << 31;
+/// Bit of [`Task::entered`]: the call was begun when nobody wanted it, and nothing else is known of it.
+pub const UNWATCHED: u32 = 1 << 30;
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -26,7 +30,7 @@ pub struct Task {
     pub generation: u32,
     /// Bits of [`flag`].
     pub flags: u32,
-    /// [`IDLE`], or the call it is in: `1 << 31 | abi << 16 | nr`.
+    /// [`IDLE`], or the call it is in: `ENTERED | abi << 16 | nr`.
     pub entered: u32,
     /// Counter of that call, 0: none.
     pub cell: u32,

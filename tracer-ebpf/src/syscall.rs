@@ -16,12 +16,11 @@ use crate::kernel::*;
 use crate::maps::ROWS;
 use crate::read::{self, Extent};
 use crate::regs::{self, Number};
-use crate::state::{self, IDLE, Task};
+use crate::state::{self, ENTERED, IDLE, Task, UNWATCHED};
 use crate::{config, emit, fields, owner, task};
 
 /// `MAX_ERRNO`, <https://github.com/torvalds/linux/blob/v6.12/include/linux/err.h#L18>.
 const MAX_ERRNO: i64 = 4095;
-const ENTERED: u32 = 1 << 31;
 
 // kernel: TP_PROTO(struct pt_regs *regs, long id)
 // <https://github.com/torvalds/linux/blob/v6.12/include/trace/events/syscalls.h#L18>
@@ -45,8 +44,7 @@ unsafe fn enter(regs: *const pt_regs, id: i64) {
         }
         (*state).flags &= !(state::flag::FRESH | state::flag::FORKED);
         // Entered all the same, or the exit would look like a refusal should the watch begin now.
-        (*state).entered = ENTERED;
-        (*state).cell = 0;
+        (*state).entered = ENTERED | UNWATCHED;
         return;
     }
     let number = regs::number(task, id);
@@ -92,7 +90,10 @@ unsafe fn exit(regs: *const pt_regs, ret: i64) {
     if entered == IDLE {
         return unmatched(task, state, row, regs, ret);
     }
-    let number = Number { abi: (entered >> 16 & 0x7fff) as u16, nr: entered as u16 };
+    if entered & UNWATCHED != 0 {
+        return;
+    }
+    let number = Number { abi: (entered >> 16 & 0xff) as u16, nr: entered as u16 };
     let mut duration = 0;
     if config::has(feature::LATENCY | feature::SYSCALL_RECORDS) {
         duration = bpf_ktime_get_ns() - (*state).start_ns;
@@ -104,9 +105,9 @@ unsafe fn exit(regs: *const pt_regs, ret: i64) {
         if errno != 0 {
             count::outcome(owner, entered & !ENTERED, errno, u32::from(outcome::FAILED));
         }
-        if config::records_syscalls() {
-            finish(task, &*state, number, ret, duration, 0);
-        }
+    }
+    if config::records_syscalls() {
+        finish(task, &*state, number, ret, duration, 0);
     }
 }
 
@@ -134,16 +135,13 @@ unsafe fn unmatched(
     let number = regs::number(task, id);
     let owner = (*state).owner;
     let cell = count::call(row, owner, number, task);
-    if cell == 0 {
-        return;
-    }
     let filtered = seccomp_mode(task_struct_seccomp_at(task)) != 0;
     let denied = filtered && flags & state::flag::FRESH == 0;
     let packed = u32::from(number.abi) << 16 | u32::from(number.nr);
-    if denied {
-        count::outcome(owner, packed, errno, u32::from(outcome::DENIED));
-    } else if errno != 0 {
-        count::outcome(owner, packed, errno, u32::from(outcome::FAILED));
+    // A call that could not be counted has no outcome either.
+    if cell != 0 && (denied || errno != 0) {
+        let kind = if denied { outcome::DENIED } else { outcome::FAILED };
+        count::outcome(owner, packed, errno, u32::from(kind));
     }
     if config::records_syscalls() {
         let flag = if denied { flag::DENIED } else { flag::IN_FLIGHT };
