@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -190,7 +191,8 @@ fn write(profiles: Vec<Named>, output: &Path) -> Result<ExitCode> {
             "no container called anything while it was watched; `ctrace ps` lists the containers there are";
         return Err(Refusal { code: Code::NoContainer, message: message.to_owned() }.into());
     }
-    let several = profiles.len() > 1 || output.is_dir();
+    let is_folder = output.is_dir() || output.as_os_str().as_bytes().ends_with(b"/");
+    let several = profiles.len() > 1 || is_folder;
     if several {
         fs::create_dir_all(output)
             .with_context(|| format!("cannot make the directory {}", output.display()))?;
