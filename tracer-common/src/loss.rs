@@ -53,6 +53,12 @@ pub struct Tally {
 }
 const _: () = assert!(size_of::<Tally>() == 72);
 
+impl Tally {
+    pub fn lost_at(&self, place: Loss) -> u64 {
+        self.lost.get(place as usize).copied().unwrap_or_default()
+    }
+}
+
 #[cfg(feature = "user")]
 mod pod {
     #![expect(unsafe_code, reason = "aya's `Pod` is how a map type says that it is plain bytes")]

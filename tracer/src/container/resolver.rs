@@ -13,7 +13,7 @@ use tracer_common::key::{OwnerInfo, phase};
 use tracer_common::limits::CGROUP_PATH_LEN;
 
 use super::census::{self, Found};
-use super::cgroupfs::Walk;
+use super::cgroupfs::{self, Walk};
 use super::lookup::Lookup;
 use super::{Container, Identity, Owner, Phase, Roots, UnknownReason};
 use crate::batch::OwnerId;
@@ -135,6 +135,15 @@ impl Resolver {
         }
         self.removed.push(id);
         self.touched.insert(id);
+    }
+
+    /// Cgroups with owners whose directories are gone though nobody said so.
+    pub fn vanished(&self) -> Vec<u64> {
+        let is_gone = |id: u64, cgroup: &Cgroup| {
+            let path = cgroup.path.as_deref().filter(|_| !cgroup.ended && !cgroup.owners.is_empty());
+            path.is_some_and(|path| cgroupfs::id_at(&self.roots.cgroup2, path) != Some(id))
+        };
+        self.cgroups.iter().filter(|(id, cgroup)| is_gone(**id, cgroup)).map(|(id, _)| *id).collect()
     }
 
     /// ctrace made that cgroup itself, for `container`.

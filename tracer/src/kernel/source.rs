@@ -9,6 +9,7 @@ use aya::maps::{MapData, RingBuf};
 use aya_log::EbpfLogger;
 use log::Log;
 use tracer_common::key::OwnerInfo;
+use tracer_common::loss::Loss;
 use tracer_common::record::kind;
 
 use super::counts::Counters;
@@ -105,6 +106,14 @@ impl KernelSource {
         }
     }
 
+    /// Where records were lost, that of a cgroup's end may be among them.
+    fn find_ended(&mut self) {
+        for cgroup in self.resolver.vanished() {
+            self.resolver.cgroup_removed(cgroup);
+            self.ended.push(cgroup);
+        }
+    }
+
     fn learn_cgroup(&mut self, record: &[u8]) {
         let Ok(event) = decode::decode(record) else { return };
         let What::Cgroup(cgroup) = event.what else { return };
@@ -137,7 +146,11 @@ impl Source for KernelSource {
                     self.meet(id, &info);
                 }
             }
-            batch.sample = Some(self.counters.sample()?);
+            let sample = self.counters.sample()?;
+            if sample.tallies.iter().any(|sample| sample.tally.lost_at(Loss::Ring) > 0) {
+                self.find_ended();
+            }
+            batch.sample = Some(sample);
             for cgroup in std::mem::take(&mut self.ended) {
                 self.reaper.reap(&mut self.counters, cgroup)?;
             }

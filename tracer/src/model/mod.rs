@@ -87,7 +87,7 @@ impl Model {
         for tally in self.tallies.values() {
             ledger.seen += tally.seen;
             ledger.filtered += tally.filtered;
-            let ring = tally.lost.first().copied().unwrap_or_default();
+            let ring = tally.lost_at(Loss::Ring);
             if ring > 0 {
                 *ledger.dropped.entry(Loss::Ring.name()).or_default() += ring;
             }
@@ -100,8 +100,8 @@ impl Model {
         let mut rows: Vec<LossRow> = Vec::new();
         for (&owner, tally) in &self.tallies {
             let container = self.owners.container(owner);
-            for (loss, &count) in Loss::ALL.iter().zip(&tally.lost) {
-                let place = loss.name();
+            for loss in Loss::ALL {
+                let (place, count) = (loss.name(), tally.lost_at(loss));
                 if count == 0 {
                     continue;
                 }

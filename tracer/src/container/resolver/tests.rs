@@ -272,6 +272,23 @@ fn a_container_that_is_gone_keeps_what_its_path_said() {
 }
 
 #[test]
+fn an_end_that_nobody_reported_is_found() {
+    let docker = format!("/docker/{}", id('4'));
+    let mut host = Host::new(&[&docker, "/other"]);
+    let cgroup = host.id(&docker);
+    host.meet(1, cgroup, OWN);
+    host.meet(2, host.id("/other"), HOST);
+    host.settle();
+    assert!(host.resolver.vanished().is_empty());
+    fs::remove_dir(host.dir.path().join("cgroup").join(&docker[1..])).unwrap();
+    assert_eq!(host.resolver.vanished(), [cgroup]);
+    host.resolver.cgroup_removed(cgroup);
+    host.advance(0);
+    assert!(host.known[&1].ended && !host.known[&2].ended);
+    assert!(host.resolver.vanished().is_empty());
+}
+
+#[test]
 fn the_end_is_reported_and_then_forgotten() {
     let docker = format!("/docker/{}", id('4'));
     let mut host = Host::new(&[&docker]);
