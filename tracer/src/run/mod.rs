@@ -22,6 +22,7 @@ use crate::cli::{Cli, Command, Containers, DoctorArgs, ReportFormat};
 use crate::doctor;
 use crate::exit::Code;
 use crate::filter::Wanted;
+use crate::syscall::errno;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -32,7 +33,7 @@ pub fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => Code::Done.into(),
         Err(error) => {
             // Nothing is left to tell it to if stderr is closed, too.
-            let _ = writeln!(io::stderr(), "ctrace: {error:#}");
+            let _ = writeln!(io::stderr(), "ctrace: {}", with_errno_names(&format!("{error:#}")));
             Code::of(&error).into()
         }
     }
@@ -92,7 +93,41 @@ impl From<&Containers> for Wanted {
     }
 }
 
+/// Rust prints `(os error 2)`; people look for `ENOENT`.
+fn with_errno_names(text: &str) -> String {
+    const MARK: &str = "(os error ";
+    let mut parts = text.split(MARK);
+    let mut named = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let number = part.split(')').next().and_then(|number| number.parse().ok());
+        match number.and_then(|number| Some((errno::name(number)?, part.split_once(')')?.1))) {
+            Some((name, rest)) => named.extend(["(", name, ")", rest]),
+            None => named.extend([MARK, part]),
+        }
+    }
+    named
+}
+
 /// A line for people, on stderr. That it cannot be written is no reason to stop.
 fn say(line: &str) {
     let _ = writeln!(io::stderr(), "ctrace: {line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_have_their_names() {
+        for (text, named) in [
+            ("x: No such file or directory (os error 2)", "x: No such file or directory (ENOENT)"),
+            ("a (os error 1): b (os error 13), c", "a (EPERM): b (EACCES), c"),
+            ("(os error 99999)", "(os error 99999)"),
+            ("(os error 2", "(os error 2"),
+            ("(os error x)", "(os error x)"),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(with_errno_names(text), named);
+        }
+    }
 }

@@ -48,6 +48,7 @@ fn plan(lineage_cgroup: u64) -> Plan {
 }
 
 fn record(args: &ProfileRecordArgs) -> Result<ExitCode> {
+    check_output(&args.output)?;
     live::preflight()?;
     let roots = Roots::detect()?;
     let source = live::open(&plan(0), &roots, |_| {})?;
@@ -63,6 +64,7 @@ fn record(args: &ProfileRecordArgs) -> Result<ExitCode> {
 }
 
 fn record_command(args: &ProfileRecordArgs) -> Result<ExitCode> {
+    check_output(&args.output)?;
     live::preflight()?;
     let roots = Roots::detect()?;
     let stop = Stop::on_signals()?;
@@ -108,6 +110,18 @@ fn watch<S: Source>(
 ) -> Result<()> {
     let pace = Pace { sample_every: Duration::from_secs(1), duration };
     drive::live(pipeline, stop, &pace, |_| Ok(Flow::On), ended)
+}
+
+/// Before hours of recording, not after them.
+fn check_output(output: &Path) -> Result<()> {
+    let folder = match output.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    fs::read_dir(folder).with_context(|| {
+        format!("cannot write {}: its folder {} cannot be read", output.display(), folder.display())
+    })?;
+    Ok(())
 }
 
 /// Whether a command brought this container about: by its own descendants, or, where a daemon
