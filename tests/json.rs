@@ -347,9 +347,7 @@ fn session() -> Session {
 
 fn container() -> Container {
     Container {
-        id: "3f".repeat(32),
         name: Some("web-1".into()),
-        runtime: Runtime::Docker,
         image: Some("nginx:1.27".into()),
         image_id: Some("sha256:00".into()),
         labels: vec![("a".into(), "b".into())],
@@ -361,6 +359,7 @@ fn container() -> Container {
             container_name: Some("nginx".into()),
         }),
         pid: Some(1),
+        ..Container::unnamed(Runtime::Docker, &"3f".repeat(32))
     }
 }
 

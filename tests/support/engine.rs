@@ -1,5 +1,6 @@
 //! What runs containers, as the tests see it: one trait over all runtimes.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
@@ -24,6 +25,36 @@ pub trait Engine {
 
     /// Kills and forgets it, if it is there.
     fn remove(&self, name: &str);
+}
+
+/// What a runtime itself says of a container that runs.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// In full.
+    pub id: String,
+    /// None: the runtime has no names.
+    pub name: Option<String>,
+    pub image: Option<String>,
+    /// `sha256:...`
+    pub image_id: Option<String>,
+    pub labels: BTreeMap<String, String>,
+    pub pod: Option<Pod>,
+    /// Host pid of its first process.
+    pub pid: u32,
+    /// As the runtime prints it, RFC 3339; None: it does not say.
+    pub started: Option<String>,
+    /// `running` or `paused`.
+    pub state: String,
+    /// Id of the container around it.
+    pub parent: Option<String>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Pod {
+    pub name: Option<String>,
+    pub uid: Option<String>,
+    pub namespace: Option<String>,
+    pub container_name: Option<String>,
 }
 
 /// What to run in a container.

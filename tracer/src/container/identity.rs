@@ -87,6 +87,12 @@ pub struct Container {
     pub pod: Option<Pod>,
     /// Host pid of its first process.
     pub pid: Option<u32>,
+    /// ns since 1970.
+    pub started_ns: Option<i64>,
+    /// The user whose container it is, where that is not root.
+    pub user: Option<u32>,
+    /// What its engine runs in it to see whether it is well, as `execve` gets it.
+    pub healthcheck: Vec<String>,
 }
 
 /// The Kubernetes or podman pod around a container.
@@ -110,6 +116,8 @@ pub enum Runtime {
     Crun,
     Lxc,
     Nspawn,
+    /// A service of systemd: no container, but a unit with a name and a cgroup of its own.
+    Systemd,
     /// A cgroup that `ctrace run` made.
     Ctrace,
 }
@@ -126,6 +134,7 @@ impl Runtime {
             Self::Crun => "crun",
             Self::Lxc => "lxc",
             Self::Nspawn => "nspawn",
+            Self::Systemd => "systemd",
             Self::Ctrace => "ctrace",
         }
     }
@@ -150,13 +159,29 @@ impl Container {
             parent: None,
             pod: None,
             pid: None,
+            started_ns: None,
+            user: None,
+            healthcheck: Vec::new(),
         }
     }
 
     /// Keeps of `before`, the same container known earlier, what is not known any more: its files may
     /// be gone.
     pub fn remember(&mut self, before: &Self) {
-        let Self { id: _, name, runtime: _, image, image_id, labels, parent, pod, pid } = self;
+        let Self {
+            id: _,
+            name,
+            runtime: _,
+            image,
+            image_id,
+            labels,
+            parent,
+            pod,
+            pid,
+            started_ns,
+            user,
+            healthcheck,
+        } = self;
         let keep = |now: &mut Option<String>, before: &Option<String>| {
             if now.is_none() {
                 now.clone_from(before);
@@ -167,6 +192,11 @@ impl Container {
         keep(image_id, &before.image_id);
         keep(parent, &before.parent);
         *pid = pid.or(before.pid);
+        *started_ns = started_ns.or(before.started_ns);
+        *user = user.or(before.user);
+        if healthcheck.is_empty() {
+            healthcheck.clone_from(&before.healthcheck);
+        }
         if labels.is_empty() {
             labels.clone_from(&before.labels);
         }

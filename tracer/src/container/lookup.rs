@@ -156,7 +156,12 @@ impl Lookup {
                     None => docker(),
                 }
             }
-            Runtime::Runc | Runtime::Crun | Runtime::Lxc | Runtime::Nspawn | Runtime::Ctrace => None,
+            Runtime::Runc
+            | Runtime::Crun
+            | Runtime::Lxc
+            | Runtime::Nspawn
+            | Runtime::Systemd
+            | Runtime::Ctrace => None,
         }
     }
 }

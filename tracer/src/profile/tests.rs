@@ -13,15 +13,9 @@ const EPERM: u16 = 1;
 
 fn container(id: &str) -> Arc<Container> {
     Arc::new(Container {
-        id: id.into(),
         name: Some("\x1b[31mweb".into()),
-        runtime: Runtime::Runc,
-        image: None,
-        image_id: None,
-        labels: vec![],
-        parent: None,
-        pod: None,
         pid: Some(7),
+        ..Container::unnamed(Runtime::Runc, id)
     })
 }
 

@@ -11,15 +11,10 @@ use crate::snapshot::{
 
 pub fn container(id: char, name: &str, image: &str, runtime: Runtime) -> Container {
     Container {
-        id: id.to_string().repeat(64),
         name: Some(name.into()),
-        runtime,
         image: Some(image.into()),
-        image_id: None,
-        labels: Vec::new(),
-        parent: None,
-        pod: None,
         pid: Some(4242),
+        ..Container::unnamed(runtime, &id.to_string().repeat(64))
     }
 }
 

@@ -111,7 +111,7 @@ pub fn who(line: &mut Object<'_>, container: &Container) {
 
 /// The inside of `container`.
 pub fn container_members(object: &mut Object<'_>, container: &Container) {
-    let Container { id, name, runtime, image, image_id: _, labels: _, parent, pod: _, pid: _ } = container;
+    let Container { id, name, runtime, image, parent, .. } = container;
     object.text(&field::CONTAINER_ID, id.as_bytes());
     if let Some(name) = name {
         object.text(&field::CONTAINER_NAME, name.as_bytes());

@@ -20,15 +20,8 @@ fn session() -> Session {
 
 fn container(name: Option<&str>) -> Arc<Container> {
     Arc::new(Container {
-        id: "0123456789abcdef0123".into(),
         name: name.map(str::to_owned),
-        runtime: Runtime::Docker,
-        image: None,
-        image_id: None,
-        labels: Vec::new(),
-        parent: None,
-        pod: None,
-        pid: None,
+        ..Container::unnamed(Runtime::Docker, "0123456789abcdef0123")
     })
 }
 

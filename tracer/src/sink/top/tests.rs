@@ -8,15 +8,9 @@ use crate::snapshot::{CallRow, Counts, FirstCall, LossRow, Quantiles, Row, State
 
 fn container(name: &str) -> Arc<Container> {
     Arc::new(Container {
-        id: format!("{name}-id"),
         name: Some(name.to_owned()),
-        runtime: Runtime::Podman,
         image: Some("alpine:3".into()),
-        image_id: None,
-        labels: Vec::new(),
-        parent: None,
-        pod: None,
-        pid: None,
+        ..Container::unnamed(Runtime::Podman, &format!("{name}-id"))
     })
 }
 

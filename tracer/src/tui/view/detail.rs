@@ -47,7 +47,7 @@ fn facts(row: &Row, snapshot: &Snapshot) -> Vec<(&'static str, String)> {
 }
 
 fn of_container(container: &Container, state: &str, snapshot: &Snapshot) -> Vec<(&'static str, String)> {
-    let Container { id, name: _, runtime, image, image_id, labels: _, parent, pod, pid } = container;
+    let Container { id, runtime, image, image_id, parent, pod, pid, .. } = container;
     let pid = pid.map_or_else(String::new, |pid| format!(", pid {pid}"));
     let mut facts = vec![
         ("container", format!("{} ({state}, {runtime}{pid})", container.display_name())),
