@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::command::output;
 use crate::{root, toolchain};
 
 #[derive(Debug, PartialEq, Eq)]
@@ -26,6 +27,16 @@ pub fn build(words: &[&str]) -> Result<Vec<Executable>> {
         bail!("{command:?} ended with {}", output.status);
     }
     Ok(executables(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// The target folder.
+pub fn target() -> Result<PathBuf> {
+    let mut command = Command::new(toolchain::cargo());
+    command.args(["metadata", "--no-deps", "--format-version=1"]).current_dir(root());
+    let metadata: Value =
+        serde_json::from_str(&output(&mut command)?).context("cargo metadata is not JSON")?;
+    let folder = metadata.get("target_directory").and_then(Value::as_str);
+    Ok(folder.context("cargo metadata has no target_directory")?.into())
 }
 
 /// Of cargo's messages, a JSON object a line.

@@ -6,12 +6,15 @@ mod command;
 mod core;
 mod debian;
 mod ebpf;
+mod newer;
 mod privileged;
 mod report;
 mod run;
+mod runtimes;
 mod setup;
 mod test;
 mod toolchain;
+mod vm;
 mod wrapper;
 
 use std::env;
@@ -49,9 +52,13 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
+    /// Write the table of what is known of containers on each runtime, from the last run of all tests
+    RuntimesTable,
     /// Set this machine up, then run everything that must hold: lints, tests, the checks of what is
     /// generated, and the tests on real containers
     Test(test::Options),
+    /// Run the tests on real containers on other kernels, in virtual machines
+    Vm(vm::Options),
 }
 
 fn main() -> ExitCode {
@@ -74,7 +81,9 @@ fn run(task: Task) -> Result<()> {
         Task::BuildEbpf { check } => ebpf::build(check),
         Task::Codegen { check } => codegen::run(check),
         Task::Run { args } => run::run(&args),
+        Task::RuntimesTable => runtimes::run(false),
         Task::Test(options) => test::test(&options),
+        Task::Vm(options) => vm::run(&options),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Tests that need more than cargo: which there are, what each needs, and running those that can.
 //!
 //! Such a test is `#[ignore = "needs A, B"]`, and that list, which everybody sees in a normal run, is
-//! the only place that says it: `root`, `BTF` (the kernel's description of its own types), or the
-//! name of a program; further words of an entry are for people.
+//! the only place that says it: `root`, `BTF` (the kernel's description of its own types), `cgroup-v1`,
+//! `newer` (releases of the runtimes), or the name of a program; further words of an entry are for people.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,12 +11,15 @@ use anyhow::{Context, Result, bail};
 
 use crate::build::{Executable, build};
 use crate::command::{as_root, exists, is_root, output};
+use crate::newer;
 use crate::report::NotRun;
 
 const BTF: &str = "/sys/kernel/btf/vmlinux";
+/// Where cgroup v2 is mounted if v1 is there too.
+const BESIDE_V1: &str = "/sys/fs/cgroup/unified/cgroup.procs";
 
 #[derive(Debug, PartialEq, Eq)]
-struct Test {
+pub struct Test {
     name: String,
     needs: Vec<String>,
 }
@@ -27,27 +30,14 @@ pub fn test(filters: &[String], not_run: &mut Vec<NotRun>) -> Result<()> {
     let mut failed = Vec::new();
     let mut found = false;
     for binary in build(&["test", "--locked", "--no-run"])?.iter().filter(|built| built.is_test) {
-        let mut names = Vec::new();
-        for Test { name, needs } in ignored(binary)? {
-            found = true;
-            if !filters.is_empty() && !filters.iter().any(|filter| name.contains(filter)) {
-                continue;
-            }
-            match lack(&needs) {
-                Some(reason) => not_run.push(NotRun { test: name, reason }),
-                None => names.push(name),
-            }
-        }
+        let tests = ignored(binary)?;
+        found |= !tests.is_empty();
+        let names = choose(tests, filters, is_here, not_run);
         if names.is_empty() {
             continue;
         }
-        let mut command = as_root(&binary.path).context("neither root nor sudo")?;
-        // One at a time: each looks at all that happens on the machine.
-        command.args(["--ignored", "--exact", "--test-threads=1"]).args(names);
-        command.current_dir(&binary.package);
-        let status = command.status().with_context(|| format!("cannot start {command:?}"))?;
-        if !status.success() {
-            failed.push(format!("{} ended with {status}", binary.path.display()));
+        if let Err(error) = run(binary, &names) {
+            failed.push(format!("{error:#}"));
         }
     }
     if !found {
@@ -59,7 +49,42 @@ pub fn test(filters: &[String], not_run: &mut Vec<NotRun>) -> Result<()> {
     Ok(())
 }
 
-fn ignored(binary: &Executable) -> Result<Vec<Test>> {
+/// Runs tests of a binary by their full names.
+pub fn run(binary: &Executable, names: &[String]) -> Result<()> {
+    let mut command = as_root(&binary.path).context("neither root nor sudo")?;
+    // One at a time: each looks at all that happens on the machine.
+    command.args(["--ignored", "--exact", "--test-threads=1"]).args(names);
+    command.current_dir(&binary.package);
+    let status = command.status().with_context(|| format!("cannot start {command:?}"))?;
+    if !status.success() {
+        bail!("{} ended with {status}", binary.path.display());
+    }
+    Ok(())
+}
+
+/// Names of those that contain one of `filters` (none: all) and whose needs are there; the others, with
+/// what is missing, go to `not_run`.
+pub fn choose(
+    tests: Vec<Test>,
+    filters: &[String],
+    is_there: impl Fn(&str) -> bool,
+    not_run: &mut Vec<NotRun>,
+) -> Vec<String> {
+    let mut names = Vec::new();
+    for Test { name, needs } in tests {
+        if !filters.is_empty() && !filters.iter().any(|filter| name.contains(filter)) {
+            continue;
+        }
+        match lack(needs.iter().map(String::as_str), &is_there) {
+            Some(reason) => not_run.push(NotRun { test: name, reason }),
+            None => names.push(name),
+        }
+    }
+    names
+}
+
+/// The tests of a binary that say what they need.
+pub fn ignored(binary: &Executable) -> Result<Vec<Test>> {
     let test = || {
         let mut command = Command::new(&binary.path);
         command.current_dir(&binary.package);
@@ -97,9 +122,9 @@ fn parse(output: &str) -> Result<Vec<Test>> {
         .collect()
 }
 
-/// What is missing for it.
-fn lack(needs: &[String]) -> Option<String> {
-    let missing = needs.iter().filter(|need| !is_here(need));
+/// What is missing of it.
+pub fn lack<'a>(needs: impl Iterator<Item = &'a str>, is_there: impl Fn(&str) -> bool) -> Option<String> {
+    let missing = needs.filter(|need| !is_there(need));
     let missing: Vec<_> = missing.map(|need| format!("no {need}")).collect();
     (!missing.is_empty()).then(|| missing.join(", "))
 }
@@ -108,6 +133,8 @@ fn is_here(need: &str) -> bool {
     match need {
         "root" => is_root() || exists("sudo"),
         "BTF" => Path::new(BTF).exists(),
+        "cgroup-v1" => Path::new(BESIDE_V1).exists(),
+        "newer" => newer::is_there(),
         program => exists(program),
     }
 }
@@ -138,7 +165,12 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        assert_eq!(lack(&test("t", &["sh", "no-such-program"]).needs).unwrap(), "no no-such-program");
-        assert_eq!(lack(&test("t", &["sh"]).needs), None);
+        let tests = || vec![test("a::runs", &["sh"]), test("a::lacks", &["sh", "docker"]), test("b", &[])];
+        let mut not_run = Vec::new();
+        let names = choose(tests(), &["a::".to_owned()], |need| need == "sh", &mut not_run);
+        assert_eq!(names, ["a::runs"]);
+        assert_eq!(not_run, [NotRun { test: "a::lacks".to_owned(), reason: "no docker".to_owned() }]);
+        assert_eq!(choose(tests(), &[], |_| true, &mut not_run).len(), 3);
+        assert!(is_here("sh") && !is_here("no-such-program"));
     }
 }

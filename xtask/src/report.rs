@@ -13,7 +13,7 @@ pub struct Report {
 }
 
 struct Step {
-    name: &'static str,
+    name: String,
     time: Duration,
     /// Why it failed.
     error: Option<String>,
@@ -28,14 +28,14 @@ pub struct NotRun {
 
 impl Report {
     /// Runs a step. The next ones run whatever becomes of it.
-    pub fn step(&mut self, name: &'static str, work: impl FnOnce() -> Result<()>) {
+    pub fn step(&mut self, name: &str, work: impl FnOnce() -> Result<()>) {
         say(&format!("\n=== {name}\n"));
         let start = Instant::now();
         let error = work().err().map(|error| format!("{error:#}"));
         if let Some(error) = &error {
             say(&format!("xtask: {name}: {error}\n"));
         }
-        self.steps.push(Step { name, time: start.elapsed(), error });
+        self.steps.push(Step { name: name.to_owned(), time: start.elapsed(), error });
     }
 
     pub fn not_run(&mut self, tests: Vec<NotRun>) {
@@ -45,7 +45,8 @@ impl Report {
     /// Prints the sum; an error if anything failed, or was not run and `strict` says that it must.
     pub fn finish(&self, strict: bool) -> Result<()> {
         say(&self.summary());
-        let failed: Vec<_> = self.steps.iter().filter(|s| s.error.is_some()).map(|s| s.name).collect();
+        let failed: Vec<_> =
+            self.steps.iter().filter(|s| s.error.is_some()).map(|s| s.name.as_str()).collect();
         if !failed.is_empty() {
             bail!("failed: {}", failed.join(", "));
         }
@@ -69,7 +70,7 @@ impl Report {
 }
 
 /// On stderr, in order with what the steps' own programs print. A closed one is no reason to stop.
-fn say(text: &str) {
+pub fn say(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 

@@ -23,7 +23,7 @@ enum Sign {
 use Sign::{File, Program};
 
 /// With recommended packages left out, what they would bring is named here.
-const PACKAGES: [(&str, Sign); 13] = [
+const PACKAGES: [(&str, Sign); 22] = [
     ("gcc", Program("gcc")),
     // The static C library.
     ("libc6-dev", File("/usr/include/stdio.h")),
@@ -38,9 +38,20 @@ const PACKAGES: [(&str, Sign); 13] = [
     ("uidmap", Program("newuidmap")),
     // docker's own packages, with a daemon of the same name, do as well.
     ("docker.io", Program("dockerd")),
+    ("containerd", Program("ctr")),
+    // gRPC to containerd.
+    ("curl", Program("curl")),
     ("tmux", Program("tmux")),
+    ("lxc", Program("lxc-start")),
+    ("systemd", File("/lib/systemd/systemd")),
+    ("systemd-container", Program("systemd-nspawn")),
     // Knows libseccomp's names and numbers.
     ("seccomp", Program("scmp_sys_resolver")),
+    // For virtual machines, with the BIOS and what their images are made with.
+    ("qemu-system-x86", Program("qemu-system-x86_64")),
+    ("seabios", File("/usr/share/seabios/bios-256k.bin")),
+    ("cpio", Program("cpio")),
+    ("xz-utils", Program("xz")),
 ];
 
 /// Installs what is missing.

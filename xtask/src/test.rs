@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::command::run;
 use crate::report::Report;
-use crate::{codegen, ebpf, privileged, root, setup, toolchain};
+use crate::{codegen, ebpf, newer, privileged, root, runtimes, setup, toolchain, vm};
 
 #[derive(Args)]
 pub struct Options {
@@ -18,7 +18,7 @@ pub struct Options {
     /// Only the tests that need root, containers or other programs
     #[arg(long)]
     privileged: bool,
-    /// Only tests whose names contain one of these; lints and the object check are left out
+    /// Only tests whose names contain one of these; lints, the object check and the virtual machine are left out
     filter: Vec<String>,
 }
 
@@ -27,6 +27,7 @@ pub fn test(options: &Options) -> Result<()> {
     let mut report = Report::default();
     if !unit {
         report.step("set-up", setup::install);
+        report.step("newer releases", newer::fetch);
     }
     if !privileged {
         if filter.is_empty() {
@@ -47,8 +48,20 @@ pub fn test(options: &Options) -> Result<()> {
         }
     }
     if !unit {
-        let mut not_run = Vec::new();
-        report.step("privileged tests", || privileged::test(filter, &mut not_run));
+        let (mut not_run, mut passed) = (Vec::new(), false);
+        report.step("privileged tests", || {
+            runtimes::prepare(filter.is_empty())?;
+            privileged::test(filter, &mut not_run)?;
+            passed = true;
+            Ok(())
+        });
+        // Each row comes from a test.
+        if passed && filter.is_empty() && not_run.is_empty() {
+            report.step("table of runtimes", || runtimes::run(true));
+        }
+        if filter.is_empty() {
+            report.step("virtual machine", || vm::brief(&mut not_run));
+        }
         report.not_run(not_run);
     }
     report.finish(env::var_os("CI").is_some_and(|ci| ci == "true"))
