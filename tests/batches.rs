@@ -14,16 +14,18 @@ use tracer::batch::{
     Arch, Batch, CallSample, OutcomeSample, OwnerId, Sample, Session, Source, Status, TallySample,
 };
 use tracer::container::{Container, Identity, Owner, Phase, Runtime, UnknownReason};
-use tracer::event::Event;
+use tracer::event::{Event, What};
 use tracer::filter::Wanted;
 use tracer::ledger::Ledger;
+use tracer::lifecycle::{ContainerEvent, Stage};
 use tracer::list::ListSource;
 use tracer::model::{GRACE_NS, Model};
+use tracer::origin::Origin;
 use tracer::pipeline::{Events, Pipeline};
 use tracer::recording::{Recorder, Replay};
 use tracer::select::Select;
 use tracer::sink::{Lost, Sink};
-use tracer::snapshot::{Snapshot, State, Subject};
+use tracer::snapshot::{Snapshot, State, Subject, Used};
 use tracer_common::key::{CallInfo, CallKey, Latency, OutcomeKey, kind as outcome};
 use tracer_common::limits::BUCKETS;
 use tracer_common::loss::{Loss, PLACES, Tally};
@@ -55,6 +57,7 @@ fn identity(id: OwnerId, phase: Phase, owner: Owner) -> Identity {
         phase,
         first_ns: 0,
         first_pid: 1,
+        running: false,
         lineage: false,
         ended: false,
         owner,
@@ -92,14 +95,26 @@ fn failed(owner: OwnerId, nr: u16, errno: u16, kind: u16, count: u64) -> Outcome
 
 /// An exit record, the shortest there is.
 fn record(owner: OwnerId, code: u8) -> Vec<u8> {
-    let mut bytes = kind::EXIT.to_le_bytes().to_vec();
+    of_kind(kind::EXIT, owner, [0, code, 0, 0, 1, 0, 0, 0])
+}
+
+/// The end of an owner's first process, 1, at 7 ns.
+fn ended(owner: OwnerId, code: u8) -> Vec<u8> {
+    of_kind(kind::ENDED, owner, [0, code, 0, 0, 1, 0, 0, 0])
+}
+
+fn of_kind(kind: u16, owner: OwnerId, rest: [u8; 8]) -> Vec<u8> {
+    let mut bytes = kind.to_le_bytes().to_vec();
     bytes.extend(0u16.to_le_bytes());
     bytes.extend(80u32.to_le_bytes());
     bytes.extend(7u64.to_le_bytes());
     bytes.extend(owner.slot.to_le_bytes());
     bytes.extend(owner.generation.to_le_bytes());
+    // Cgroup and pid.
+    bytes.resize(32, 0);
+    bytes.extend(1u32.to_le_bytes());
     bytes.resize(72, 0);
-    bytes.extend([0, code, 0, 0, 1, 0, 0, 0]);
+    bytes.extend(rest);
     bytes
 }
 
@@ -175,13 +190,30 @@ impl Sink for Notes {
         self.note("start".into());
         Ok(true)
     }
-    fn event(&mut self, event: &Event<'_>, identity: Option<&Identity>) -> std::io::Result<bool> {
+    fn event(
+        &mut self,
+        event: &Event<'_>,
+        identity: Option<&Identity>,
+        origin: Option<Origin>,
+    ) -> std::io::Result<bool> {
         let name = match identity.map(|i| &i.owner) {
             Some(Owner::Container(container)) => container.display_name().to_owned(),
             other => format!("{other:?}"),
         };
-        let tracer::event::What::Exit(exit) = event.what else { panic!("{event:?}") };
-        self.note(format!("{name} {}", exit.code()));
+        let What::Exit(exit) = event.what else { panic!("{event:?}") };
+        let origin = origin.map(|origin| format!(" [{}]", origin.name())).unwrap_or_default();
+        self.note(format!("{name}{origin} {}", exit.code()));
+        Ok(true)
+    }
+    fn container(&mut self, event: &ContainerEvent) -> std::io::Result<bool> {
+        let name = event.container.display_name();
+        self.note(match event.what {
+            Stage::Start => format!("{name} started at {}", event.ktime_ns),
+            Stage::Stop { exit, lifetime_ns, used: Used { calls, errors, denied, setup } } => {
+                let code = exit.map(|exit| exit.code());
+                format!("{name} ended {code:?} after {lifetime_ns:?}: {calls} {errors} {denied} {setup}")
+            }
+        });
         Ok(true)
     }
     fn lost(&mut self, _: u64, lost: &Lost<'_>) -> std::io::Result<bool> {
@@ -221,6 +253,53 @@ fn tell(source: impl Source, wanted: Wanted) -> Told {
     Told { snapshots, notes, ledger }
 }
 
+const ENTERED: OwnerId = OwnerId { slot: 5, generation: 1 };
+
+/// [`WEB`] is entered by somebody, ends with 3 and is started again: its slot, but another owner.
+fn two_lives() -> Vec<Batch> {
+    let again = OwnerId { generation: 2, ..WEB };
+    let all = || {
+        [(WEB, Phase::Workload), (SETUP, Phase::Setup), (ENTERED, Phase::Exec)]
+            .map(|(id, phase)| identity(id, phase, web()))
+    };
+    let tally = |seen| Tally { seen, filtered: 0, sent: seen, lost: lost(&[]) };
+    let tallies = |owner, seen| vec![TallySample { owner, tally: tally(seen) }];
+    vec![
+        batch(100, |b| {
+            let pending = Owner::Unknown(UnknownReason::Pending);
+            b.identities.push(identity(WEB, Phase::Workload, pending));
+            b.records.extend(ended(WEB, 3));
+        }),
+        batch(200, |b| {
+            b.identities.extend(all());
+            b.records.extend(record(SETUP, 9));
+            b.records.extend(record(ENTERED, 4));
+        }),
+        batch(300, |b| b.identities.extend(all().map(|i| Identity { ended: true, ..i }))),
+        batch(1_000_000_000, |b| {
+            let next = Identity { first_ns: 900, ..identity(again, Phase::Workload, web()) };
+            b.identities.push(next);
+            b.sample = Some(Sample {
+                calls: vec![call(WEB, 257, 10, &[]), call(ENTERED, 0, 7, &[]), call(SETUP, 165, 5, &[])],
+                outcomes: vec![
+                    failed(WEB, 257, 2, outcome::FAILED, 3),
+                    failed(ENTERED, 0, 1, outcome::DENIED, 2),
+                ],
+                tallies: tallies(SETUP, 2),
+            });
+        }),
+        batch(2_000_000_000, |b| {
+            let over = Identity { ended: true, first_ns: 900, ..identity(again, Phase::Workload, web()) };
+            b.identities.push(over);
+            b.sample = Some(Sample { calls: vec![call(again, 1, 1, &[])], ..Sample::default() });
+        }),
+        batch(3_000_000_000, |b| {
+            b.identities.push(Identity { running: true, ..identity(HOST, Phase::Workload, web()) });
+            b.sample = Some(Sample::default());
+        }),
+    ]
+}
+
 fn recorded(batches: &[Batch]) -> Vec<u8> {
     let mut file = Vec::new();
     let mut recorder = Recorder::new(&mut file, &session()).unwrap();
@@ -258,9 +337,46 @@ fn totals_intervals_and_outcomes() {
 #[test]
 fn events_wait_for_their_owners_name_and_the_books_balance() {
     let told = tell(ListSource::new(session(), story()), Wanted::default());
-    assert_eq!(told.notes, ["start", "web 1", "web 4", "lost ring 2", "stop true"]);
-    assert_eq!((told.ledger.seen, told.ledger.delivered, told.ledger.filtered), (7, 2, 3));
+    assert_eq!(told.notes, ["start", "web started at 0", "web 1", "web 4", "lost ring 2", "stop true"]);
+    assert_eq!((told.ledger.seen, told.ledger.delivered, told.ledger.filtered), (8, 3, 3));
     assert_eq!(told.ledger.dropped["ring"], 2);
+}
+
+const LIVES: [&str; 7] = [
+    "start",
+    "web started at 0",
+    "web [exec] 4",
+    "web ended Some(3) after Some(7): 17 5 2 5",
+    "web started at 900",
+    "web ended None after Some(1999999100): 1 0 0 0",
+    "stop true",
+];
+
+#[test]
+fn containers_begin_and_end_live_and_from_a_recording() {
+    let live = tell(ListSource::new(session(), two_lives()), Wanted::default());
+    assert_eq!(live.notes, LIVES);
+    assert_eq!((live.ledger.seen, live.ledger.delivered, live.ledger.filtered), (6, 5, 1));
+    let replayed = tell(Replay::new(Cursor::new(recorded(&two_lives()))).unwrap(), Wanted::default());
+    assert_eq!((replayed.notes, replayed.ledger), (live.notes, live.ledger));
+}
+
+#[test]
+fn preparations_are_told_on_request() {
+    let wanted = Wanted { setup: true, ..Wanted::default() };
+    let told = tell(ListSource::new(session(), two_lives()), wanted);
+    let mut expected = LIVES.to_vec();
+    expected.insert(2, "web [setup] 9");
+    assert_eq!(told.notes, expected);
+    assert_eq!((told.ledger.delivered, told.ledger.filtered), (6, 0));
+}
+
+#[test]
+fn containers_that_nobody_wants_begin_and_end_unheard() {
+    let wanted = Wanted { names: vec!["db".into()], ..Wanted::default() };
+    let told = tell(ListSource::new(session(), two_lives()), wanted);
+    assert_eq!(told.notes, ["start", "stop true"]);
+    assert_eq!((told.ledger.seen, told.ledger.delivered, told.ledger.filtered), (6, 0, 6));
 }
 
 #[test]

@@ -13,10 +13,12 @@ use tracer::batch::{Arch, OwnerId, Session};
 use tracer::container::{Container, Identity, Owner, Phase, Pod, Runtime, UnknownReason};
 use tracer::event::{Abi, Cgroup, CgroupAct, Event, Exit, How, Process, Syscall, Text, What};
 use tracer::ledger::Ledger;
+use tracer::lifecycle::{ContainerEvent, Stage};
+use tracer::origin::Origin;
 use tracer::sink::top::Format;
 use tracer::sink::{Json, Lost, Samples, Sink};
 use tracer::snapshot::{
-    CallRow, Counts, ErrnoRow, FirstCall, LossRow, Quantiles, Row, Snapshot, State, Subject,
+    CallRow, Counts, ErrnoRow, FirstCall, LossRow, Quantiles, Row, Snapshot, State, Subject, Used,
 };
 
 mod wire {
@@ -39,6 +41,7 @@ mod wire {
         pub owner: Option<Owner>,
         pub process: Option<Process>,
         pub syscall: Option<Syscall>,
+        pub syscalls: Option<Syscalls>,
         pub error: Option<Error>,
         pub cgroup: Option<Cgroup>,
         pub ctrace: Option<Ctrace>,
@@ -82,6 +85,7 @@ mod wire {
         pub runtime: Name,
         pub image: Option<Name>,
         pub parent: Option<Id<String>>,
+        pub lifetime_ns: Option<Int>,
     }
 
     #[derive(Debug, Deserialize)]
@@ -111,15 +115,24 @@ mod wire {
     pub struct Process {
         pub pid: u32,
         pub vpid: Option<u32>,
-        pub tid: u32,
-        pub parent_pid: u32,
-        pub executable: Executable,
-        pub user: Id<u32>,
+        pub tid: Option<u32>,
+        pub parent_pid: Option<u32>,
+        pub executable: Option<Executable>,
+        pub user: Option<Id<u32>>,
+        pub origin: Option<Origin>,
         pub command_line: Option<String>,
         pub command_args: Option<Vec<String>>,
         pub command_args_bytes: Option<String>,
         pub child: Option<Child>,
         pub exit: Option<Exit>,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq, Eq)]
+    #[serde(rename_all = "lowercase")]
+    pub enum Origin {
+        Exec,
+        Healthcheck,
+        Setup,
     }
 
     #[derive(Debug, Deserialize)]
@@ -144,7 +157,7 @@ mod wire {
     pub struct Exit {
         pub code: Option<u32>,
         pub signal: Option<Signal>,
-        pub last_thread: bool,
+        pub last_thread: Option<bool>,
     }
 
     #[derive(Debug, Deserialize)]
@@ -152,6 +165,15 @@ mod wire {
     pub struct Signal {
         pub name: Option<String>,
         pub number: u32,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq, Eq)]
+    #[serde(deny_unknown_fields)]
+    pub struct Syscalls {
+        pub count: u64,
+        pub errors: u64,
+        pub denied: u64,
+        pub setup: u64,
     }
 
     #[derive(Debug, Deserialize)]
@@ -200,6 +222,7 @@ mod wire {
         pub id: String,
         pub path: Option<String>,
         pub path_bytes: Option<String>,
+        pub version: u8,
         pub hierarchy: u32,
         pub task: Option<Task>,
     }
@@ -373,6 +396,7 @@ fn identity(owner: Owner) -> Identity {
         phase: Phase::Workload,
         first_ns: 0,
         first_pid: 1,
+        running: false,
         lineage: false,
         ended: false,
         owner,
@@ -382,7 +406,15 @@ fn identity(owner: Owner) -> Identity {
 const OWNER: OwnerId = OwnerId { slot: 3, generation: 1 };
 
 fn event(what: What<'_>) -> Event<'_> {
-    let process = Process { pid: 4242, tid: 4243, vpid: Some(7), parent_pid: 4100, uid: 1000, comm: b"cat" };
+    let process = Process {
+        pid: 4242,
+        tid: 4243,
+        vpid: Some(7),
+        parent_pid: 4100,
+        uid: 1000,
+        session: None,
+        comm: b"cat",
+    };
     Event { ktime_ns: 1_123_456_789, owner: OWNER, cgroup_id: u64::MAX, process, what }
 }
 
@@ -445,7 +477,7 @@ fn records(text: &str) -> Vec<wire::Record> {
 /// One event of [`container`].
 fn record(what: What<'_>) -> wire::Record {
     let identity = identity(Owner::Container(Arc::new(container())));
-    let text = printed(&session(), |sink| assert!(sink.event(&event(what), Some(&identity)).unwrap()));
+    let text = printed(&session(), |sink| assert!(sink.event(&event(what), Some(&identity), None).unwrap()));
     records(&text).swap_remove(1)
 }
 
@@ -454,7 +486,7 @@ fn the_documented_line() {
     let identity = identity(Owner::Container(Arc::new(container())));
     let path = Some((1, Text::Whole(b"/etc/shadow".as_slice())));
     let what = What::Syscall(Syscall { path, ..call(257, -2) });
-    let text = printed(&session(), |sink| assert!(sink.event(&event(what), Some(&identity)).unwrap()));
+    let text = printed(&session(), |sink| assert!(sink.event(&event(what), Some(&identity), None).unwrap()));
     let id = "3f".repeat(32);
     let parent = "ab".repeat(32);
     let expected = [
@@ -541,36 +573,97 @@ fn processes_and_cgroups() {
     let process = exec.process.unwrap();
     assert_eq!(process.command_args.unwrap(), ["curl", "", "a b"]);
     assert_eq!(process.command_line.unwrap(), "curl  a b");
-    assert_eq!(process.executable.path.unwrap(), "/usr/bin/curl");
+    assert_eq!(process.executable.unwrap().path.unwrap(), "/usr/bin/curl");
     let cut = record(What::Exec { filename, args: Text::Cut(b"curl\0htt") });
     assert_eq!(cut.truncated, ["process.command_line", "process.command_args"]);
     let unread = record(What::Exec { filename: Text::Unread, args: Text::Unread }).process.unwrap();
     assert!(
-        unread.command_args.is_none() && unread.command_line.is_none() && unread.executable.path.is_none()
+        unread.command_args.is_none()
+            && unread.command_line.is_none()
+            && unread.executable.unwrap().path.is_none()
     );
     let exit = record(What::Exit(Exit { status: 3 << 8, process: true }));
     assert_eq!(exit.event.name, "process.exit");
     let exit = exit.process.unwrap().exit.unwrap();
-    assert_eq!((exit.code, exit.last_thread, exit.signal.is_none()), (Some(3), true, true));
+    assert_eq!((exit.code, exit.last_thread, exit.signal.is_none()), (Some(3), Some(true), true));
     let killed = record(What::Exit(Exit { status: 9, process: false })).process.unwrap().exit.unwrap();
-    assert_eq!((killed.code, killed.last_thread), (None, false));
+    assert_eq!((killed.code, killed.last_thread), (None, Some(false)));
     let signal = killed.signal.unwrap();
     assert_eq!((signal.name.as_deref(), signal.number), (Some("SIGKILL"), 9));
     let acts = [
-        (CgroupAct::Mkdir, "cgroup.mkdir"),
-        (CgroupAct::Rmdir, "cgroup.rmdir"),
-        (CgroupAct::Attach { pid: 8, tid: 9 }, "cgroup.attach"),
+        (CgroupAct::Mkdir, "cgroup.mkdir", 4),
+        (CgroupAct::Rmdir, "cgroup.rmdir", 4),
+        (CgroupAct::Attach { pid: 8, tid: 9 }, "cgroup.attach", 4),
+        (CgroupAct::Rename, "cgroup.rename", 4),
+        (CgroupAct::Freeze, "cgroup.freeze", 0),
+        (CgroupAct::Unfreeze, "cgroup.unfreeze", 0),
     ];
-    for (act, name) in acts {
-        let cgroup = Cgroup { act, id: u64::MAX, hierarchy: 4, path: Text::Whole(b"/a/b") };
+    for (act, name, hierarchy) in acts {
+        let cgroup = Cgroup { act, id: u64::MAX, hierarchy, path: Text::Whole(b"/a/b") };
         let record = record(What::Cgroup(cgroup));
         assert_eq!(record.event.name, name);
         let cgroup = record.cgroup.unwrap();
         assert_eq!((cgroup.id.as_str(), cgroup.path.as_deref()), ("18446744073709551615", Some("/a/b")));
-        assert_eq!(cgroup.hierarchy, 4);
+        assert_eq!((cgroup.hierarchy, cgroup.version), (hierarchy, if hierarchy == 0 { 2 } else { 1 }));
         let moved = cgroup.task.map(|task| (task.pid, task.tid));
         assert_eq!(moved, matches!(act, CgroupAct::Attach { .. }).then_some((8, 9)));
     }
+}
+
+#[test]
+fn what_a_process_is_there_for() {
+    let identity = identity(Owner::Container(Arc::new(container())));
+    let event = event(What::Exit(Exit { status: 0, process: true }));
+    for (origin, expected) in [
+        (None, None),
+        (Some(Origin::Exec), Some(wire::Origin::Exec)),
+        (Some(Origin::Healthcheck), Some(wire::Origin::Healthcheck)),
+        (Some(Origin::Setup), Some(wire::Origin::Setup)),
+    ] {
+        let text = printed(&session(), |sink| _ = sink.event(&event, Some(&identity), origin).unwrap());
+        assert_eq!(records(&text).swap_remove(1).process.unwrap().origin, expected);
+    }
+}
+
+fn happened(container: Container, pid: Option<u32>, what: Stage) -> wire::Record {
+    let event = ContainerEvent { ktime_ns: 1_123_456_789, container: Arc::new(container), pid, what };
+    let text = printed(&session(), |sink| assert!(sink.container(&event).unwrap()));
+    records(&text).swap_remove(1)
+}
+
+#[test]
+fn containers_begin_and_end() {
+    let start = happened(container(), Some(4242), Stage::Start);
+    assert_eq!((start.event.name.as_str(), start.message.as_str()), ("container.start", "web-1 started"));
+    assert_eq!(start.timestamp, "2026-11-23T12:00:01.123456789Z");
+    let whose = start.container.unwrap();
+    assert_eq!((whose.name.as_deref(), whose.image.unwrap().name.as_str()), (Some("web-1"), "nginx:1.27"));
+    assert_eq!((start.k8s.unwrap().pod.unwrap().uid.as_deref(), start.owner.is_none()), (Some("u-1"), true));
+    let process = start.process.unwrap();
+    assert_eq!((process.pid, process.exit.is_none(), start.syscalls.is_none()), (4242, true, true));
+
+    let used = Used { calls: 230, errors: 9, denied: 1, setup: 912 };
+    let stop = |status: Option<u32>, lifetime_ns| {
+        let exit = status.map(|status| Exit { status, process: true });
+        happened(container(), exit.map(|_| 4242), Stage::Stop { exit, lifetime_ns, used })
+    };
+    let exited = stop(Some(3 << 8), Some(20_123_456));
+    assert_eq!(
+        (exited.event.name.as_str(), exited.message.as_str()),
+        ("container.stop", "web-1 exited with 3 after 230 calls")
+    );
+    assert_eq!(exited.container.unwrap().lifetime_ns.unwrap().value(), 20_123_456);
+    assert_eq!(exited.syscalls, Some(wire::Syscalls { count: 230, errors: 9, denied: 1, setup: 912 }));
+    let process = exited.process.unwrap();
+    assert_eq!((process.pid, process.exit.unwrap().code), (4242, Some(3)));
+    let killed = stop(Some(9), Some(u64::MAX));
+    assert_eq!(killed.container.unwrap().lifetime_ns.unwrap().value(), i128::from(u64::MAX));
+    let exit = killed.process.unwrap().exit.unwrap();
+    assert_eq!((exit.code, exit.signal.unwrap().number), (None, 9));
+    // It ran before the trace, and the record of its end was lost.
+    let unseen = stop(None, None);
+    assert_eq!(unseen.message, "web-1 ended after 230 calls");
+    assert!(unseen.process.is_none() && unseen.container.unwrap().lifetime_ns.is_none());
 }
 
 #[test]
@@ -585,10 +678,10 @@ fn an_owner_is_named_as_soon_as_it_is_known_and_never_guessed() {
     ];
     let text = printed(&session(), |sink| {
         for identity in &known {
-            sink.event(&what(), identity.as_ref()).unwrap();
+            sink.event(&what(), identity.as_ref(), None).unwrap();
         }
         let nobody = Event { owner: OwnerId::default(), ..what() };
-        sink.event(&nobody, None).unwrap();
+        sink.event(&nobody, None, None).unwrap();
     });
     let records = records(&text);
     let owners: Vec<_> = records[1..=6]
@@ -629,7 +722,7 @@ fn a_reader_that_went_away_is_no_error() {
     let mut sink = Json::new(Gone);
     assert!(sink.start(&session()).unwrap());
     assert!(!sink.flush().unwrap());
-    assert!(!sink.event(&event(What::Exit(Exit { status: 0, process: true })), None).unwrap());
+    assert!(!sink.event(&event(What::Exit(Exit { status: 0, process: true })), None, None).unwrap());
     assert!(!sink.stop(0, &Ledger::default()).unwrap());
 }
 
@@ -676,14 +769,22 @@ fn the_worst_of_everything_fits_into_a_line() {
                 vpid: Some(u32::MAX),
                 parent_pid: u32::MAX,
                 uid: u32::MAX,
+                session: None,
                 comm: &[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0xff],
             };
-            sink.event(&event, Some(&identity)).unwrap();
+            sink.event(&event, Some(&identity), Some(Origin::Healthcheck)).unwrap();
         }
+        let most = (1 << 53) - 1;
+        let used = Used { calls: most, errors: most, denied: most, setup: most };
+        let exit = Some(Exit { status: 0x7f, process: true });
+        let what = Stage::Stop { exit, lifetime_ns: Some(u64::MAX), used };
+        let Owner::Container(container) = &identity.owner else { panic!() };
+        let container = Arc::clone(container);
+        sink.container(&ContainerEvent { ktime_ns: 0, container, pid: Some(u32::MAX), what }).unwrap();
     });
     let records = records(&text);
-    assert_eq!(records.len(), 7);
-    for record in &records[1..=5] {
+    assert_eq!(records.len(), 8);
+    for record in &records[1..=6] {
         for path in ["host.name", "container.name", "k8s.pod.uid", "container.image.name", "message"] {
             assert!(record.truncated.iter().any(|cut| cut == path), "{path}: {:?}", record.truncated);
         }
@@ -771,7 +872,7 @@ proptest! {
         let mut event = event(what);
         event.ktime_ns = ktime_ns;
         event.process.comm = &comm;
-        let printed = printed(&session, |sink| assert!(sink.event(&event, Some(&identity)).unwrap()));
+        let printed = printed(&session, |sink| assert!(sink.event(&event, Some(&identity), None).unwrap()));
         let record = records(&printed).swap_remove(1);
         let truncated = &record.truncated;
 
@@ -786,7 +887,7 @@ proptest! {
         let read = record.k8s.as_ref().unwrap().pod.as_ref().unwrap().name.as_ref().unwrap();
         faithful(read, None, pod.as_bytes(), "k8s.pod.name", truncated);
         let process = record.process.as_ref().unwrap();
-        let executable = &process.executable;
+        let executable = process.executable.as_ref().unwrap();
         faithful(&executable.name, executable.name_bytes.as_ref(), &comm, "process.executable.name", truncated);
         match kind {
             0 => {
@@ -830,7 +931,7 @@ proptest! {
             _ => {
                 let exit = process.exit.as_ref().unwrap();
                 prop_assert_eq!(exit.code.is_some(), exit.signal.is_none());
-                prop_assert_eq!(exit.last_thread, cut);
+                prop_assert_eq!(exit.last_thread, Some(cut));
             }
         }
         if cut {

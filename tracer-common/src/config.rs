@@ -16,8 +16,9 @@ pub mod feature {
     pub const ONLY_DENIED: u32 = 1 << 3;
     /// Records of fork, exec and exit.
     pub const PROCESS_RECORDS: u32 = 1 << 4;
-    /// Records of every `cgroup_attach_task`; mkdir and rmdir are always recorded.
-    pub const ATTACH_RECORDS: u32 = 1 << 5;
+    /// Records of all that happens to cgroups, in every hierarchy; otherwise only mkdir and rmdir, in those
+    /// that owners are told apart by.
+    pub const CGROUP_RECORDS: u32 = 1 << 5;
 }
 
 /// Words of the bit set of selected system calls: [`NR_END`] native, then [`NR_END`] compat.
@@ -31,7 +32,7 @@ pub struct Config {
     pub features: u32,
     /// The tool's own thread group id: its calls are left out.
     pub own_tgid: u32,
-    /// cgroup v2 id whose tasks and their descendants are marked, 0: none.
+    /// Id of the cgroup whose tasks and their descendants are marked, 0: none.
     pub lineage_cgroup: u64,
     /// Entries of the task table minus 1; their number is a power of two.
     pub tasks_mask: u32,
@@ -39,10 +40,14 @@ pub struct Config {
     pub cells: u32,
     /// Entries of the latency table for each CPU.
     pub timed: u32,
-    /// Always 0.
-    pub pad: u32,
+    /// Number of the cgroup v1 hierarchy that owners are told apart by, as in `/proc/cgroups`, 0: none.
+    pub v1_hierarchy: u32,
+    /// A controller of that hierarchy, as a value of the kernel's `enum cgroup_subsys_id`.
+    pub v1_controller: u32,
+    /// 1: `lineage_cgroup` is of that hierarchy, 0: of version 2.
+    pub lineage_v1: u32,
 }
-const _: () = assert!(size_of::<Config>() == 32);
+const _: () = assert!(size_of::<Config>() == 40);
 
 #[cfg(feature = "user")]
 mod pod {

@@ -11,21 +11,33 @@ pub mod phase {
     pub const SETUP: u32 = 0;
     /// Executed a program inside its cgroup, descends from one that did, or was there before us.
     pub const WORKLOAD: u32 = 1;
+    /// As [`WORKLOAD`], in a container that somebody entered from outside: an `exec` session, or an
+    /// engine's health check.
+    pub const EXEC: u32 = 2;
 }
 
 /// Who a call belongs to, as far as the kernel alone can tell.
 ///
-/// The full 64-bit id of the cgroup v2 directory, and the inode number of the pid namespace,
-/// which tells containers apart that share a cgroup.
+/// Cgroups have ids that are never used twice. A namespace's inode number is: the smallest free one
+/// is taken. So what tells containers apart that share a cgroup is `incarnation` as well.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OwnerKey {
+    /// Of the cgroup v2 directory; 1, the root's, where there is no cgroup v2.
     pub cgroup_id: u64,
+    /// Of the directory in the cgroup v1 hierarchy that [`crate::config::Config::v1_controller`]
+    /// is in, 0: none.
+    pub v1_id: u64,
+    /// In the host's pid namespace: the mount namespace's own id if the task is in a user namespace
+    /// (a rootless container that has nothing else of its own), else 0. In another: when the
+    /// pid namespace's first process started, `CLOCK_BOOTTIME`, ns.
+    pub incarnation: u64,
+    /// Inode number of the pid namespace.
     pub pid_ns: u32,
     /// One of [`phase`].
     pub phase: u32,
 }
-const _: () = assert!(size_of::<OwnerKey>() == 16);
+const _: () = assert!(size_of::<OwnerKey>() == 32);
 
 /// What the kernel knew of an owner when it met it first.
 #[repr(C)]
@@ -39,10 +51,27 @@ pub struct OwnerInfo {
     pub comm: [u8; COMM_LEN],
     /// Counts the owners that had this slot, from 1. 0: the slot was never used.
     pub generation: u32,
-    /// 1 when its first task descends from the cgroup in `config::Config::lineage_cgroup`.
-    pub lineage: u32,
+    /// Bits of [`owner`].
+    pub flags: u32,
+    /// First process of the pid namespace, as the host counts; 0 in the host's.
+    pub init_tgid: u32,
+    /// The same process, as the pid namespace around counts.
+    pub init_outer_tgid: u32,
+    /// First process of that namespace around, as the host counts; 0: that is the host's.
+    pub outer_init_tgid: u32,
+    /// Who made the user namespace of the owner's first task: whose rootless container it may be. 0: root,
+    /// or no user namespace of its own.
+    pub user: u32,
 }
-const _: () = assert!(size_of::<OwnerInfo>() == 56);
+const _: () = assert!(size_of::<OwnerInfo>() == 88);
+
+/// Bits of [`OwnerInfo::flags`].
+pub mod owner {
+    /// Its first task descends from the cgroup in `config::Config::lineage_cgroup`.
+    pub const LINEAGE: u32 = 1 << 0;
+    /// Its first task was there before us.
+    pub const RUNNING: u32 = 1 << 1;
+}
 
 /// An owner's row: whether anybody wants its calls, and where they are counted.
 #[repr(C)]

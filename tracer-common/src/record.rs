@@ -17,6 +17,10 @@ pub mod kind {
     pub const CGROUP_RMDIR: u16 = 7;
     pub const CGROUP_ATTACH: u16 = 8;
     pub const OWNER: u16 = 9;
+    pub const ENDED: u16 = 10;
+    pub const CGROUP_FREEZE: u16 = 11;
+    pub const CGROUP_UNFREEZE: u16 = 12;
+    pub const CGROUP_RENAME: u16 = 13;
 }
 
 /// Who and when: the current task, as it was when the record was written.
@@ -42,8 +46,8 @@ pub struct Header {
     pub uid: u32,
     /// Thread group id of the parent.
     pub parent_tgid: u32,
-    /// Always 0.
-    pub pad: u32,
+    /// First process of the `exec` session that the task is part of, 0: none.
+    pub session: u32,
     pub comm: [u8; COMM_LEN],
 }
 const _: () = assert!(size_of::<Header>() == 72);
@@ -106,7 +110,19 @@ pub struct Owner {
     pub header: Header,
     pub info: OwnerInfo,
 }
-const _: () = assert!(size_of::<Owner>() == 128);
+const _: () = assert!(size_of::<Owner>() == 160);
+
+/// The first process of an owner, or of a pid namespace, ended. As [`Owner`], news for ctrace itself.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub header: Header,
+    /// As in [`Exit`].
+    pub status: u32,
+    /// 1: it was the pid namespace's first one, so nobody is left in there.
+    pub namespace: u32,
+}
+const _: () = assert!(size_of::<Ended>() == 80);
 
 /// A new thread or process; the header is the parent's.
 #[repr(C)]
@@ -144,7 +160,8 @@ pub struct Exit {
 }
 const _: () = assert!(size_of::<Exit>() == 80);
 
-/// A cgroup was made or removed, or a task was moved into one. The header is the acting task's.
+/// A cgroup was made, removed, frozen, thawed or renamed, or a task was moved into one. The header is the
+/// acting task's.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Cgroup {

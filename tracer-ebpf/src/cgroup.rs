@@ -38,9 +38,6 @@ pub fn cgroup_rmdir(ctx: BtfTracePointContext) -> i32 {
 // <https://github.com/torvalds/linux/blob/v6.12/include/trace/events/cgroup.h#L126>
 #[btf_tracepoint(function = "cgroup_attach_task")]
 pub fn cgroup_attach_task(ctx: BtfTracePointContext) -> i32 {
-    if !config::has(feature::ATTACH_RECORDS) {
-        return 0;
-    }
     let args = ctx.as_ptr().cast::<u64>();
     // SAFETY: the tracepoint's first three arguments.
     unsafe {
@@ -51,11 +48,39 @@ pub fn cgroup_attach_task(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
+// kernel: as cgroup_mkdir, v5.2 and later; the freezer of cgroup v1 has no tracepoint
+#[btf_tracepoint(function = "cgroup_freeze")]
+pub fn cgroup_freeze(ctx: BtfTracePointContext) -> i32 {
+    let args = ctx.as_ptr().cast::<u64>();
+    // SAFETY: the tracepoint's two arguments.
+    unsafe { record(kind::CGROUP_FREEZE, *args as *const cgroup, *args.add(1) as *const u8, 0, 0) };
+    0
+}
+
+// kernel: as cgroup_freeze
+#[btf_tracepoint(function = "cgroup_unfreeze")]
+pub fn cgroup_unfreeze(ctx: BtfTracePointContext) -> i32 {
+    let args = ctx.as_ptr().cast::<u64>();
+    // SAFETY: the tracepoint's two arguments.
+    unsafe { record(kind::CGROUP_UNFREEZE, *args as *const cgroup, *args.add(1) as *const u8, 0, 0) };
+    0
+}
+
+// kernel: as cgroup_mkdir, with the new path; cgroup v1 alone can rename
+#[btf_tracepoint(function = "cgroup_rename")]
+pub fn cgroup_rename(ctx: BtfTracePointContext) -> i32 {
+    let args = ctx.as_ptr().cast::<u64>();
+    // SAFETY: the tracepoint's two arguments.
+    unsafe { record(kind::CGROUP_RENAME, *args as *const cgroup, *args.add(1) as *const u8, 0, 0) };
+    0
+}
+
 #[inline(always)]
 unsafe fn record(kind: u16, group: *const cgroup, path: *const u8, tgid: u32, tid: u32) {
     let hierarchy = cgroup_root_hierarchy_id(cgroup_root(group)) as u32;
-    // Attribution goes by the v2 directory; the nine of v1 are told only to who asks.
-    if hierarchy != 0 && !config::has(feature::ATTACH_RECORDS) {
+    // The other eight or so hierarchies of cgroup v1 are told only to who asks.
+    let attribution = hierarchy == 0 || hierarchy == config::v1_hierarchy();
+    if !attribution && !config::has(feature::CGROUP_RECORDS) {
         return;
     }
     let task = fields::current_task();

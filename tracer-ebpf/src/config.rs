@@ -6,8 +6,17 @@ use tracer_common::config::{Config, SELECTED_WORDS, feature};
 use tracer_common::limits::{INDEXED_ABIS, INDEXED_NRS, NR_END};
 
 #[unsafe(no_mangle)]
-static CONFIG: Config =
-    Config { features: 0, own_tgid: 0, lineage_cgroup: 0, tasks_mask: 0, cells: 1, timed: 1, pad: 0 };
+static CONFIG: Config = Config {
+    features: 0,
+    own_tgid: 0,
+    lineage_cgroup: 0,
+    tasks_mask: 0,
+    cells: 1,
+    timed: 1,
+    v1_hierarchy: 0,
+    v1_controller: 0,
+    lineage_v1: 0,
+};
 
 /// System calls that get a record, a bit each.
 #[unsafe(no_mangle)]
@@ -34,6 +43,9 @@ constant!(lineage_cgroup, lineage_cgroup: u64);
 constant!(tasks_mask, tasks_mask: u32);
 constant!(cells, cells: u32);
 constant!(timed, timed: u32);
+constant!(v1_hierarchy, v1_hierarchy: u32);
+constant!(v1_controller, v1_controller: u32);
+constant!(lineage_v1, lineage_v1: u32);
 
 #[inline(always)]
 pub fn has(feature: u32) -> bool {

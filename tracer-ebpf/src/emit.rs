@@ -4,7 +4,7 @@ use aya_ebpf::bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use tracer_common::key::OwnerInfo;
 use tracer_common::loss::Loss;
-use tracer_common::record::{Header, Owner, kind};
+use tracer_common::record::{Ended, Header, Owner, kind};
 
 use crate::count::tally;
 use crate::fields::comm;
@@ -41,22 +41,21 @@ pub unsafe fn record<T: 'static>(owner: u32, wake: Wake, fill: impl FnOnce(*mut 
 /// `header` is valid for writes, `task` is a BTF-typed pointer to the current task.
 #[inline(always)]
 pub unsafe fn header(header: *mut Header, task: *const task_struct, state: &Task, kind: u16, len: usize) {
-    *header = Header {
-        kind,
-        flags: 0,
-        len: len as u32,
-        ktime_ns: bpf_ktime_get_ns(),
-        owner: state.owner,
-        generation: state.generation,
-        cgroup_id: state.cgroup_id,
-        tgid: task_struct_tgid(task) as u32,
-        tid: task_struct_pid(task) as u32,
-        vtgid: state.vtgid,
-        uid: *cred_uid_at(task_struct_cred(task)),
-        parent_tgid: task_struct_tgid(task_struct_real_parent(task)) as u32,
-        pad: 0,
-        comm: comm(task),
-    };
+    // One by one: a value as a whole would be put together on the stack, which is short.
+    (*header).kind = kind;
+    (*header).flags = 0;
+    (*header).len = len as u32;
+    (*header).ktime_ns = bpf_ktime_get_ns();
+    (*header).owner = state.owner;
+    (*header).generation = state.generation;
+    (*header).cgroup_id = state.cgroup_id;
+    (*header).tgid = task_struct_tgid(task) as u32;
+    (*header).tid = task_struct_pid(task) as u32;
+    (*header).vtgid = state.vtgid;
+    (*header).uid = *cred_uid_at(task_struct_cred(task));
+    (*header).parent_tgid = task_struct_tgid(task_struct_real_parent(task)) as u32;
+    (*header).session = state.session;
+    (*header).comm = comm(task);
 }
 
 /// Tells user space of a new owner. If there is no room it will find it in the map.
@@ -80,9 +79,23 @@ pub unsafe fn owner(index: u32, info: &OwnerInfo) {
         vtgid: 0,
         uid: 0,
         parent_tgid: 0,
-        pad: 0,
+        session: 0,
         comm: info.comm,
     };
     (*record).info = *info;
     entry.submit(u64::from(Wake::Now as u32));
+}
+
+/// Tells user space that the process with which an owner began is over.
+///
+/// # Safety
+/// As [`header`].
+#[inline(always)]
+pub unsafe fn ended(task: *const task_struct, state: &Task, namespace: bool) {
+    let Some(mut entry) = EVENTS.reserve::<Ended>(0) else { return };
+    let record: *mut Ended = entry.as_mut_ptr();
+    header(&raw mut (*record).header, task, state, kind::ENDED, size_of::<Ended>());
+    (*record).status = task_struct_exit_code(task) as u32;
+    (*record).namespace = namespace as u32;
+    entry.submit(u64::from(Wake::Not as u32));
 }

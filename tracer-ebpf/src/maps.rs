@@ -9,7 +9,7 @@ use tracer_common::loss::Tally;
 
 use crate::state::Task;
 
-/// State of every thread, by `tid & mask`; 96 bytes each. Set by user space to a power of two.
+/// State of every thread, by `tid & mask`; 120 bytes each. Set by user space to a power of two.
 #[map]
 pub static TASKS: Array<Task> = Array::with_max_entries(1, 0);
 

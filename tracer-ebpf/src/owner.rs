@@ -3,9 +3,9 @@
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_log_ebpf::warn;
-use tracer_common::key::{OwnerInfo, OwnerKey};
+use tracer_common::key::OwnerKey;
 
-use crate::fields::{comm, mnt_ns};
+use crate::fields::{PidView, comm, mnt_ns, origin};
 use crate::kernel::*;
 use crate::maps::{FREE_OWNERS, OWNER_INFO, OWNERS_MAP};
 use crate::{emit, read};
@@ -23,8 +23,8 @@ pub const NONE: Slot = Slot { index: 0, generation: 0 };
 /// The slot of `key`, a new one if need be; [`NONE`] when they are used up.
 ///
 /// # Safety
-/// `task` is a task that the caller holds.
-pub unsafe fn slot(task: *const task_struct, key: &OwnerKey, lineage: bool) -> Slot {
+/// `task` is a task that the caller holds, `view` its own.
+pub unsafe fn slot(task: *const task_struct, view: &PidView, key: &OwnerKey, flags: u32) -> Slot {
     if let Some(slot) = known(key) {
         return slot;
     }
@@ -34,15 +34,15 @@ pub unsafe fn slot(task: *const task_struct, key: &OwnerKey, lineage: bool) -> S
     };
     let Some(info) = OWNER_INFO.get_ptr_mut(index) else { return NONE };
     let generation = (*info).generation.wrapping_add(1);
-    *info = OwnerInfo {
-        key: *key,
-        first_ns: bpf_ktime_get_ns(),
-        first_tgid: task_struct_tgid(task) as u32,
-        mnt_ns: mnt_ns(task),
-        comm: comm(task),
-        generation,
-        lineage: lineage as u32,
-    };
+    // One by one: as a whole it would take too much of the stack.
+    (*info).key = *key;
+    (*info).first_ns = bpf_ktime_get_ns();
+    (*info).first_tgid = task_struct_tgid(task) as u32;
+    (*info).mnt_ns = mnt_ns(task);
+    (*info).comm = comm(task);
+    (*info).generation = generation;
+    (*info).flags = flags;
+    origin(task, view, info);
     // Another CPU may be doing the same: the map decides, and the loser gives its slot back.
     if OWNERS_MAP.insert(key, index, u64::from(BPF_NOEXIST)).is_err() {
         let _ = FREE_OWNERS.push(index, 0);

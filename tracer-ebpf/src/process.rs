@@ -5,13 +5,14 @@ use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use tracer_common::config::feature;
 use tracer_common::loss::Loss;
-use tracer_common::record::{Exec, Exit, Fork, flag, kind};
+use tracer_common::record::{Exec, Exit, Fork, flag as extent, kind};
 
 use crate::count::{lost, tally};
 use crate::emit::Wake;
 use crate::kernel::*;
 use crate::maps::ROWS;
 use crate::read::{self, Extent};
+use crate::state::flag;
 use crate::{config, emit, task};
 
 /// Whether the owner's process events are asked for.
@@ -77,15 +78,15 @@ unsafe fn exec(task: *const task_struct, old_tid: u32, bprm: *const linux_binprm
         emit::header(&raw mut (*record).header, task, &*state, kind::EXEC, size_of::<Exec>());
         (*record).header.flags = match read::kernel_string(&raw mut (*record).filename, filename) {
             Extent::Whole => 0,
-            Extent::Cut => flag::TEXT_CUT,
-            Extent::Unread => flag::TEXT_UNREAD,
+            Extent::Cut => extent::TEXT_CUT,
+            Extent::Unread => extent::TEXT_UNREAD,
         };
         let mm = task_struct_mm(task);
         let args = read::user_range(&raw mut (*record).args, mm_struct_arg_start(mm), mm_struct_arg_end(mm));
         (*record).header.flags |= match args {
             Extent::Whole => 0,
-            Extent::Cut => flag::TEXT2_CUT,
-            Extent::Unread => flag::TEXT2_UNREAD,
+            Extent::Cut => extent::TEXT2_CUT,
+            Extent::Unread => extent::TEXT2_UNREAD,
         };
     });
 }
@@ -111,9 +112,12 @@ pub fn process_exit(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 unsafe fn exit(task: *const task_struct) {
     let Some(state) = task::state(task) else { return lost(0, Loss::Tasks) };
+    let threads = *signal_struct_live_at(task_struct_signal(task));
+    if threads == 0 && (*state).flags & (flag::FIRST | flag::INIT) != 0 {
+        emit::ended(task, &*state, (*state).flags & flag::INIT != 0);
+    }
     if wanted((*state).owner) {
         tally((*state).owner, |t| t.seen += 1);
-        let threads = *signal_struct_live_at(task_struct_signal(task));
         emit::record::<Exit>((*state).owner, Wake::Not, |record| {
             emit::header(&raw mut (*record).header, task, &*state, kind::EXIT, size_of::<Exit>());
             (*record).status = task_struct_exit_code(task) as u32;

@@ -10,6 +10,14 @@ pub mod flag {
     pub const FORKED: u32 = 1 << 2;
     /// Descends from the cgroup that `config::lineage_cgroup` names.
     pub const LINEAGE: u32 = 1 << 3;
+    /// Came into a pid namespace that was there before it.
+    pub const JOINED: u32 = 1 << 4;
+    /// Descends from a process that did, and that executed a program then.
+    pub const EXEC: u32 = 1 << 5;
+    /// The process that its owner's workload began with.
+    pub const FIRST: u32 = 1 << 6;
+    /// The first process of its pid namespace.
+    pub const INIT: u32 = 1 << 7;
 }
 
 /// Value of [`Task::entered`]: in no call.
@@ -24,8 +32,12 @@ pub const UNWATCHED: u32 = 1 << 30;
 pub struct Task {
     /// The `task_struct`'s address: whose state this is. 0: nobody's.
     pub task: u64,
-    /// The cgroup for which `owner` holds.
+    /// The `css_set`'s address, which differs whenever one of the task's cgroups does: for which `owner`
+    /// holds.
+    pub cgroups: u64,
+    /// As in `OwnerKey`.
     pub cgroup_id: u64,
+    pub v1_id: u64,
     pub owner: u32,
     pub generation: u32,
     /// Bits of [`flag`].
@@ -35,21 +47,29 @@ pub struct Task {
     /// Counter of that call, 0: none.
     pub cell: u32,
     pub vtgid: u32,
+    /// First process of its `exec` session, 0: none.
+    pub session: u32,
+    /// Always 0.
+    pub pad: u32,
     pub start_ns: u64,
     pub args: [u64; 6],
 }
-const _: () = assert!(size_of::<Task>() == 96);
+const _: () = assert!(size_of::<Task>() == 120);
 
 /// Nobody's.
 pub static EMPTY: Task = Task {
     task: 0,
+    cgroups: 0,
     cgroup_id: 0,
+    v1_id: 0,
     owner: 0,
     generation: 0,
     flags: 0,
     entered: IDLE,
     cell: 0,
     vtgid: 0,
+    session: 0,
+    pad: 0,
     start_ns: 0,
     args: [0; 6],
 };

@@ -1,10 +1,10 @@
 //! Threads: whose calls they make, and in which phase they are.
 
 use aya_ebpf::bindings::BPF_ANY;
-use tracer_common::key::{OwnerKey, phase};
+use tracer_common::key::{self, OwnerKey, phase};
 
 use crate::config;
-use crate::fields::{cgroup_id, pid_view};
+use crate::fields::{PidView, cgroup_id, incarnation, pid_view, v1_id};
 use crate::kernel::*;
 use crate::maps::{TASKS, TASKS_OVERFLOW_MAP};
 use crate::owner::{self, Slot};
@@ -26,70 +26,98 @@ pub unsafe fn state(task: *const task_struct) -> Option<*mut Task> {
     if (*place).task != task as u64 {
         return elsewhere(task, tid, place);
     }
-    if (*place).cgroup_id != cgroup_id(task) || (*place).owner == owner::NONE.index {
+    if is_stale(task, place) {
         moved(task, place);
     }
     Some(place)
+}
+
+#[inline(always)]
+unsafe fn is_stale(task: *const task_struct, place: *mut Task) -> bool {
+    (*place).cgroups != task_struct_cgroups(task) as u64 || (*place).owner == owner::NONE.index
 }
 
 /// The state of a thread that is not at its place in the table: new, or crowded out.
 #[inline(never)]
 unsafe fn elsewhere(task: *const task_struct, tid: u32, place: *mut Task) -> Option<*mut Task> {
     if (*place).task == 0 {
-        begin(task, place, flag::FRESH);
+        begin_fresh(task, place);
         return Some(place);
     }
     if let Some(place) = TASKS_OVERFLOW_MAP.get_ptr_mut(tid) {
         if (*place).task != task as u64 {
-            begin(task, place, flag::FRESH);
-        } else if (*place).cgroup_id != cgroup_id(task) || (*place).owner == owner::NONE.index {
+            begin_fresh(task, place);
+        } else if is_stale(task, place) {
             moved(task, place);
         }
         return Some(place);
     }
-    TASKS_OVERFLOW_MAP.insert(tid, EMPTY, u64::from(BPF_ANY)).ok()?;
+    TASKS_OVERFLOW_MAP.insert(tid, &EMPTY, u64::from(BPF_ANY)).ok()?;
     let place = TASKS_OVERFLOW_MAP.get_ptr_mut(tid)?;
-    begin(task, place, flag::FRESH);
+    begin_fresh(task, place);
     Some(place)
 }
 
-unsafe fn begin(task: *const task_struct, place: *mut Task, flags: u32) {
+/// A thread met while it runs.
+#[inline(never)]
+unsafe fn begin_fresh(task: *const task_struct, place: *mut Task) -> i32 {
     *place = EMPTY;
     (*place).task = task as u64;
-    (*place).flags = flags;
-    identify(task, place);
+    (*place).flags = flag::FRESH;
+    let view = pid_view(task);
+    if view.level > 0 {
+        if view.vtgid == 1 {
+            (*place).flags |= flag::FIRST | flag::INIT;
+        } else if pid_view(task_struct_real_parent(task)).level < view.level {
+            (*place).flags |= flag::EXEC;
+            (*place).session = task_struct_tgid(task) as u32;
+        }
+    }
+    identify(task, place, &view);
+    0
 }
 
-/// The task is in another cgroup than before.
+/// The task is in another cgroup than before, of whatever hierarchy.
 #[inline(never)]
 unsafe fn moved(task: *const task_struct, place: *mut Task) -> i32 {
-    let was = (*place).cgroup_id;
+    let view = pid_view(task);
+    let elsewhere = (*place).cgroup_id != cgroup_id(task) || (*place).v1_id != v1_id(task);
     // A process of the host that is put into a cgroup is a container in the making; one that is in
     // a container already just goes to another room of it.
-    if was != cgroup_id(task) && pid_view(task).level == 0 {
+    if elsewhere && view.level == 0 {
         (*place).flags |= flag::SETUP;
     }
-    identify(task, place);
+    identify(task, place, &view);
     0
 }
 
 /// Looks up the owner for where the task is now and what phase it is in.
 #[inline(never)]
-unsafe fn identify(task: *const task_struct, place: *mut Task) -> i32 {
-    let view = pid_view(task);
+unsafe fn identify(task: *const task_struct, place: *mut Task, view: &PidView) -> i32 {
     let id = cgroup_id(task);
-    if config::lineage_cgroup() != 0 && id == config::lineage_cgroup() {
+    let v1_id = v1_id(task);
+    let made_by_us = if config::lineage_v1() != 0 { v1_id } else { id };
+    if config::lineage_cgroup() != 0 && made_by_us == config::lineage_cgroup() {
         (*place).flags |= flag::LINEAGE;
     }
     let slot = if task_struct_tgid(task) as u32 == config::own_tgid() {
         SELF
     } else {
         let flags = (*place).flags;
-        let phase = if flags & flag::SETUP != 0 { phase::SETUP } else { phase::WORKLOAD };
-        let key = OwnerKey { cgroup_id: id, pid_ns: view.ns, phase };
-        owner::slot(task, &key, flags & flag::LINEAGE != 0)
+        let phase = match flags & (flag::SETUP | flag::EXEC) {
+            0 => phase::WORKLOAD,
+            flag::EXEC => phase::EXEC,
+            _ => phase::SETUP,
+        };
+        let incarnation = incarnation(task, view);
+        let owner_key = OwnerKey { cgroup_id: id, v1_id, incarnation, pid_ns: view.ns, phase };
+        let lineage = if flags & flag::LINEAGE != 0 { key::owner::LINEAGE } else { 0 };
+        let running = if flags & flag::FRESH != 0 { key::owner::RUNNING } else { 0 };
+        owner::slot(task, view, &owner_key, lineage | running)
     };
+    (*place).cgroups = task_struct_cgroups(task) as u64;
     (*place).cgroup_id = id;
+    (*place).v1_id = v1_id;
     (*place).vtgid = view.vtgid;
     (*place).owner = slot.index;
     (*place).generation = slot.generation;
@@ -110,18 +138,32 @@ pub unsafe fn forked(
     let place = if (*place).task == 0 {
         place
     } else {
-        TASKS_OVERFLOW_MAP.insert(tid, EMPTY, u64::from(BPF_ANY)).ok()?;
+        TASKS_OVERFLOW_MAP.insert(tid, &EMPTY, u64::from(BPF_ANY)).ok()?;
         TASKS_OVERFLOW_MAP.get_ptr_mut(tid)?
     };
-    let mut flags = flag::FORKED | (parent_state.flags & (flag::SETUP | flag::LINEAGE));
-    // The first process of a new pid namespace, or one born into another cgroup, is a container in
-    // the making whatever its parent was.
-    if pid_view(parent).ns != pid_view(child).ns || parent_state.cgroup_id != cgroup_id(child) {
-        flags |= flag::SETUP;
+    *place = EMPTY;
+    (*place).task = child as u64;
+    (*place).flags = flag::FORKED | (parent_state.flags & INHERITED);
+    (*place).session = parent_state.session;
+    let view = pid_view(child);
+    if task_struct_tgid(child) == task_struct_tgid(parent) {
+        (*place).flags |= parent_state.flags & (flag::FIRST | flag::INIT);
+    } else if pid_view(parent).ns != view.ns {
+        // The first process of a new pid namespace is a container in the making whatever its parent was;
+        // another one enters a container that is there already.
+        (*place).flags = flag::FORKED | flag::SETUP | (parent_state.flags & flag::LINEAGE);
+        (*place).flags |= if view.vtgid == 1 { flag::INIT } else { flag::JOINED };
+        (*place).session = 0;
+    } else if view.level == 0 && parent_state.cgroup_id != cgroup_id(child) {
+        // Born into another cgroup: as good as moved there.
+        (*place).flags |= flag::SETUP;
     }
-    begin(child, place, flags);
+    identify(child, place, &view);
     Some((*place).vtgid)
 }
+
+/// What a child has of its parent.
+const INHERITED: u32 = flag::SETUP | flag::LINEAGE | flag::JOINED | flag::EXEC;
 
 /// The task executed a program: whatever prepared it is over. `old_tid` is the id it had before, which
 /// differs when a thread other than the first one did it.
@@ -143,8 +185,14 @@ pub unsafe fn executed(task: *const task_struct, old_tid: u32, ends_setup: bool)
     }
     let place = state(task)?;
     if ends_setup && (*place).flags & flag::SETUP != 0 {
-        (*place).flags &= !flag::SETUP;
-        identify(task, place);
+        if (*place).flags & flag::JOINED != 0 {
+            (*place).flags |= flag::EXEC;
+            (*place).session = task_struct_tgid(task) as u32;
+        } else {
+            (*place).flags |= flag::FIRST;
+        }
+        (*place).flags &= !(flag::SETUP | flag::JOINED);
+        identify(task, place, &pid_view(task));
     }
     Some(place)
 }

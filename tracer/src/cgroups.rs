@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use procfs::process::MountInfo;
-use procfs::{FromRead, ProcessCGroups};
+use procfs::{FromRead, ProcessCGroup, ProcessCGroups};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Layout {
@@ -54,11 +54,64 @@ pub fn layout(mountinfo: &[u8]) -> Layout {
     }
 }
 
+/// The cgroup v1 hierarchy that containers are told apart by where version 2 does not, or not alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct V1 {
+    pub controller: String,
+    /// Its number, as the kernel's records have it.
+    pub hierarchy: u32,
+    /// The controller's value in the kernel's `enum cgroup_subsys_id`.
+    pub index: u32,
+    pub mount: PathBuf,
+}
+
+/// Controllers for which every runtime makes a cgroup, the best first: hosts put their own services
+/// into cgroups of the others.
+const V1_CONTROLLERS: [&str; 7] = ["pids", "devices", "freezer", "memory", "cpu", "cpuset", "blkio"];
+
+/// The best hierarchy of version 1, if any is mounted. `controllers`: `/proc/cgroups`, which lists them in
+/// the order of `enum cgroup_subsys_id`,
+/// <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup-v1.c#L662>.
+pub fn v1(mountinfo: &[u8], controllers: &str) -> Option<V1> {
+    let text = String::from_utf8_lossy(mountinfo);
+    let mounts: Vec<MountInfo> = text.lines().filter_map(|line| MountInfo::from_line(line).ok()).collect();
+    let known: Vec<(&str, u32)> = controllers
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| {
+            let mut fields = line.split_whitespace();
+            Some((fields.next()?, fields.next()?.parse().ok()?))
+        })
+        .collect();
+    V1_CONTROLLERS.iter().find_map(|wanted| {
+        let index = known.iter().position(|(name, _)| name == wanted)?;
+        let (_, hierarchy) = *known.get(index)?;
+        let mount = mounts.iter().find(|mount| {
+            mount.fs_type == "cgroup" && mount.root == "/" && mount.super_options.contains_key(*wanted)
+        })?;
+        Some(V1 {
+            controller: (*wanted).to_owned(),
+            hierarchy,
+            index: u32::try_from(index).ok()?,
+            mount: unescape(mount.mount_point.as_os_str().as_bytes()),
+        })
+    })
+}
+
 /// The v2 path in a process's `cgroup` file, as our own cgroup namespace shows it.
 pub fn v2_path(file: &[u8]) -> Option<String> {
+    path(file, |group| group.hierarchy == 0)
+}
+
+/// The path in the hierarchy of a v1 controller, likewise.
+pub fn v1_path(file: &[u8], controller: &str) -> Option<String> {
+    path(file, |group| group.controllers.iter().any(|name| name == controller))
+}
+
+fn path(file: &[u8], wanted: impl Fn(&ProcessCGroup) -> bool) -> Option<String> {
     let text = String::from_utf8_lossy(file);
     let groups = ProcessCGroups::from_read(text.as_bytes()).ok()?;
-    groups.into_iter().find(|group| group.hierarchy == 0).map(|group| group.pathname)
+    groups.into_iter().find(wanted).map(|group| group.pathname)
 }
 
 /// The kernel writes blanks, tabs, newlines and backslashes as three octal digits.
@@ -96,6 +149,20 @@ mod tests {
         assert_eq!(of(&[OTHER, V1]), Layout::V1);
         assert_eq!(of(&[OTHER, V1, V2]), Layout::Hybrid(unified()));
         assert_eq!(of(&[OTHER, V2]), Layout::V2(unified()));
+    }
+
+    #[test]
+    fn the_v1_hierarchy_that_tells_containers_apart() {
+        let proc = "#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpuset\t3\t4\t1\ncpu\t1\t4\t1\nnet_cls\t0\t3\t1\npids\t8\t4\t1\n";
+        let pids = "39 31 0:36 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n";
+        let part = "39 31 0:36 /box /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n";
+        let found = |mounts: &[&str]| v1(mounts.concat().as_bytes(), proc);
+        let cpu = found(&[OTHER, V1, V2]).unwrap();
+        assert_eq!((cpu.controller.as_str(), cpu.hierarchy, cpu.index), ("cpu", 1, 1));
+        let best = found(&[V1, pids]).unwrap();
+        assert_eq!((best.hierarchy, best.index, best.mount), (8, 3, PathBuf::from("/sys/fs/cgroup/pids")));
+        assert_eq!(found(&[V2, part]), None);
+        assert_eq!(v1(pids.as_bytes(), "pids\nx y\n"), None);
     }
 
     #[test]

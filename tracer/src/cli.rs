@@ -126,8 +126,9 @@ pub struct TraceArgs {
 #[derive(Args, Debug)]
 pub struct What {
     /// System calls and events, separated by commas; `*` stands for any characters.
-    /// Events: syscall, process.fork, process.exec, process.exit, cgroup.mkdir, cgroup.rmdir,
-    /// cgroup.attach
+    /// Events: syscall, process.fork, process.exec, process.exit, container.start, container.stop,
+    /// cgroup.mkdir, cgroup.rmdir, cgroup.attach, cgroup.freeze, cgroup.unfreeze, cgroup.rename;
+    /// without -e all but those of cgroups
     #[arg(short = 'e', long = "events", value_name = "WHAT")]
     pub what: Vec<String>,
     /// Only system calls that failed
@@ -136,6 +137,9 @@ pub struct What {
     /// Only system calls that a seccomp filter refused
     #[arg(long)]
     pub denied: bool,
+    /// Also what the runtime does on a container's behalf before its program runs
+    #[arg(long)]
+    pub setup: bool,
 }
 
 #[derive(Args, Debug)]
@@ -223,6 +227,9 @@ pub struct RunArgs {
 pub struct PsArgs {
     #[command(flatten)]
     pub containers: Containers,
+    /// Also systemd's services
+    #[arg(long)]
+    pub host: bool,
     /// Show containers inside containers below them
     #[arg(long)]
     pub tree: bool,

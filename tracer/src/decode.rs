@@ -7,7 +7,7 @@ use tracer_common::limits::{COMM_LEN, TEXT_LEN};
 use tracer_common::record::{flag, kind};
 
 use crate::batch::OwnerId;
-use crate::event::{Abi, Cgroup, CgroupAct, Event, Exit, How, Process, Syscall, Text, What};
+use crate::event::{Abi, Cgroup, CgroupAct, Ended, Event, Exit, How, Process, Syscall, Text, What};
 
 /// Why bytes are no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -81,9 +81,9 @@ pub fn decode(record: &[u8]) -> Result<Event<'_>, DecodeError> {
     let owner = OwnerId { slot: fields.u32()?, generation: fields.u32()? };
     let cgroup_id = fields.u64()?;
     let (pid, tid, vpid) = (fields.u32()?, fields.u32()?, known(fields.u32()?));
-    let (uid, parent_pid, _pad) = (fields.u32()?, fields.u32()?, fields.u32()?);
+    let (uid, parent_pid, session) = (fields.u32()?, fields.u32()?, known(fields.u32()?));
     let comm = until_nul(fields.take(COMM_LEN)?);
-    let process = Process { pid, tid, vpid, parent_pid, uid, comm };
+    let process = Process { pid, tid, vpid, parent_pid, uid, session, comm };
     let what = match kind {
         kind::SYSCALL => What::Syscall(syscall(&mut fields, flags, false)?),
         kind::SYSCALL_PATH => What::Syscall(syscall(&mut fields, flags, true)?),
@@ -98,6 +98,9 @@ pub fn decode(record: &[u8]) -> Result<Event<'_>, DecodeError> {
         kind::CGROUP_ATTACH => {
             What::Cgroup(cgroup(&mut fields, flags, CgroupAct::Attach { pid: 0, tid: 0 })?)
         }
+        kind::CGROUP_FREEZE => What::Cgroup(cgroup(&mut fields, flags, CgroupAct::Freeze)?),
+        kind::CGROUP_UNFREEZE => What::Cgroup(cgroup(&mut fields, flags, CgroupAct::Unfreeze)?),
+        kind::CGROUP_RENAME => What::Cgroup(cgroup(&mut fields, flags, CgroupAct::Rename)?),
         other => return Err(DecodeError::Kind(other)),
     };
     Ok(Event { ktime_ns, owner, cgroup_id, process, what })
@@ -108,14 +111,36 @@ pub fn owner(record: &[u8]) -> Result<OwnerInfo, DecodeError> {
     let mut fields = Fields(record);
     fields.take(HEADER)?;
     Ok(OwnerInfo {
-        key: OwnerKey { cgroup_id: fields.u64()?, pid_ns: fields.u32()?, phase: fields.u32()? },
+        key: OwnerKey {
+            cgroup_id: fields.u64()?,
+            v1_id: fields.u64()?,
+            incarnation: fields.u64()?,
+            pid_ns: fields.u32()?,
+            phase: fields.u32()?,
+        },
         first_ns: fields.u64()?,
         first_tgid: fields.u32()?,
         mnt_ns: fields.u32()?,
         comm: fields.array()?,
         generation: fields.u32()?,
-        lineage: fields.u32()?,
+        flags: fields.u32()?,
+        init_tgid: fields.u32()?,
+        init_outer_tgid: fields.u32()?,
+        outer_init_tgid: fields.u32()?,
+        user: fields.u32()?,
     })
+}
+
+/// A record of kind [`kind::ENDED`].
+pub fn ended(record: &[u8]) -> Result<Ended, DecodeError> {
+    let mut fields = Fields(record);
+    let (_kind, _flags, _len) = (fields.u16()?, fields.u16()?, fields.u32()?);
+    let ktime_ns = fields.u64()?;
+    let owner = OwnerId { slot: fields.u32()?, generation: fields.u32()? };
+    let _cgroup = fields.u64()?;
+    let pid = fields.u32()?;
+    let mut rest = Fields(record.get(HEADER..).unwrap_or_default());
+    Ok(Ended { ktime_ns, owner, pid, status: rest.u32()?, namespace: rest.u32()? != 0 })
 }
 
 fn syscall<'a>(fields: &mut Fields<'a>, flags: u16, path: bool) -> Result<Syscall<'a>, DecodeError> {
@@ -172,7 +197,9 @@ fn cgroup<'a>(fields: &mut Fields<'a>, flags: u16, act: CgroupAct) -> Result<Cgr
     let bytes = fields.0.get(..len as usize).ok_or(DecodeError::Text(len))?;
     let act = match act {
         CgroupAct::Attach { .. } => CgroupAct::Attach { pid, tid },
-        CgroupAct::Mkdir | CgroupAct::Rmdir => act,
+        CgroupAct::Mkdir | CgroupAct::Rmdir | CgroupAct::Freeze | CgroupAct::Unfreeze | CgroupAct::Rename => {
+            act
+        }
     };
     let path = marked(bytes, flags & flag::TEXT_CUT != 0, flags & flag::TEXT_UNREAD != 0);
     Ok(Cgroup { act, id, hierarchy, path })

@@ -24,6 +24,8 @@ pub struct Process<'a> {
     pub vpid: Option<u32>,
     pub parent_pid: u32,
     pub uid: u32,
+    /// First process of the `exec` session that it is part of.
+    pub session: Option<u32>,
     /// `comm`: up to 15 bytes, not necessarily UTF-8.
     pub comm: &'a [u8],
 }
@@ -35,6 +37,27 @@ pub enum What<'a> {
     Exec { filename: Text<'a>, args: Text<'a> },
     Exit(Exit),
     Cgroup(Cgroup<'a>),
+}
+
+impl What<'_> {
+    /// What users call it: `event.name`, and the word for `-e`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Syscall(Syscall { how: How::Denied, .. }) => "syscall.denied",
+            Self::Syscall(Syscall { how: How::Done | How::InFlight, .. }) => "syscall",
+            Self::Fork { .. } => "process.fork",
+            Self::Exec { .. } => "process.exec",
+            Self::Exit(_) => "process.exit",
+            Self::Cgroup(cgroup) => match cgroup.act {
+                CgroupAct::Mkdir => "cgroup.mkdir",
+                CgroupAct::Rmdir => "cgroup.rmdir",
+                CgroupAct::Attach { .. } => "cgroup.attach",
+                CgroupAct::Freeze => "cgroup.freeze",
+                CgroupAct::Unfreeze => "cgroup.unfreeze",
+                CgroupAct::Rename => "cgroup.rename",
+            },
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +122,20 @@ impl Exit {
     }
 }
 
+/// The process that an owner's workload began with is over. News for ctrace itself: it is in nobody's
+/// books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// `CLOCK_MONOTONIC`, ns.
+    pub ktime_ns: u64,
+    pub owner: OwnerId,
+    pub pid: u32,
+    /// As `wait(2)` gives it.
+    pub status: u32,
+    /// It was the first one of its pid namespace: nobody is left in there.
+    pub namespace: bool,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cgroup<'a> {
     pub act: CgroupAct,
@@ -108,11 +145,25 @@ pub struct Cgroup<'a> {
     pub path: Text<'a>,
 }
 
+impl Cgroup<'_> {
+    /// Of cgroups: 1 or 2.
+    pub const fn version(&self) -> u32 {
+        if self.hierarchy == 0 { 2 } else { 1 }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CgroupAct {
     Mkdir,
     Rmdir,
-    Attach { pid: u32, tid: u32 },
+    Freeze,
+    Unfreeze,
+    /// The path is the new one.
+    Rename,
+    Attach {
+        pid: u32,
+        tid: u32,
+    },
 }
 
 /// Bytes from a process or the kernel: hostile, perhaps not UTF-8, perhaps not all of them.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::container::{Container, Identity, Owner, Phase, UnknownReason};
+use crate::container::{Container, Identity, Owner, Phase, Runtime, UnknownReason};
 
 /// What a filter looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,6 +74,8 @@ pub struct Wanted {
     pub host: bool,
     /// Only what descends from the command that ctrace started.
     pub lineage: bool,
+    /// What a runtime does on a container's behalf before its program runs, too.
+    pub setup: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +106,7 @@ impl Wanted {
             Owner::Unknown(UnknownReason::Pending) if !late => Verdict::Wait,
             Owner::Unknown(_) => self.by_cgroup(identity),
             Owner::Container(container) => {
-                if self.matches(container, identity.cgroup_path.as_deref()) {
+                if self.wants(container, identity.cgroup_path.as_deref()) {
                     Verdict::Yes
                 } else if container.name.is_none() && !late {
                     Verdict::Wait
@@ -115,10 +117,10 @@ impl Wanted {
         }
     }
 
-    /// As [`Self::verdict`], for what the workload itself does: the runtime's preparations are left out.
-    pub fn workload(&self, identity: &Identity, now_ns: u64) -> Verdict {
+    /// As [`Self::verdict`], for what is done: the runtime's preparations are left out unless asked for.
+    pub fn action(&self, identity: &Identity, now_ns: u64) -> Verdict {
         let is_setup = identity.phase == Phase::Setup && matches!(identity.owner, Owner::Container(_));
-        if is_setup { Verdict::No } else { self.verdict(identity, now_ns) }
+        if is_setup && !self.setup { Verdict::No } else { self.verdict(identity, now_ns) }
     }
 
     /// Of what has no container only the cgroup can be asked for.
@@ -131,8 +133,14 @@ impl Wanted {
         }
     }
 
+    /// As [`Self::matches`], but a service of systemd has to be asked for, or the host's.
+    pub fn wants(&self, container: &Container, cgroup_path: Option<&str>) -> bool {
+        let asked = !self.names.is_empty() || self.filters.iter().any(|filter| !filter.negated);
+        (container.runtime != Runtime::Systemd || self.host || asked) && self.matches(container, cgroup_path)
+    }
+
     /// `cgroup_path`: where it is, if that is known.
-    pub fn matches(&self, container: &Container, cgroup_path: Option<&str>) -> bool {
+    fn matches(&self, container: &Container, cgroup_path: Option<&str>) -> bool {
         if self.everything() {
             return true;
         }
@@ -203,6 +211,7 @@ mod tests {
             phase: Phase::Workload,
             first_ns: 0,
             first_pid: 1,
+            running: false,
             lineage: false,
             ended: false,
             owner,
@@ -266,6 +275,16 @@ mod tests {
         assert_eq!(with_host.verdict(&host, 1), Verdict::Yes);
         let named = Wanted { host: true, ..wanted(&["web"], &[]) };
         assert_eq!(named.verdict(&host, 1), Verdict::No);
+    }
+
+    #[test]
+    fn preparations_only_when_asked_for() {
+        let of = |phase, setup| {
+            let owner = Owner::Container(Arc::new(container(Some("web"))));
+            Wanted { setup, ..Wanted::default() }.action(&Identity { phase, ..identity(owner) }, 1)
+        };
+        assert_eq!((of(Phase::Setup, false), of(Phase::Setup, true)), (Verdict::No, Verdict::Yes));
+        assert_eq!((of(Phase::Exec, false), of(Phase::Workload, false)), (Verdict::Yes, Verdict::Yes));
     }
 
     #[test]

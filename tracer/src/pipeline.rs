@@ -12,7 +12,9 @@ use crate::event::{Event, What};
 use crate::filter::{Verdict, Wanted};
 use crate::hold::Hold;
 use crate::ledger::Ledger;
+use crate::lifecycle::{ContainerEvent, Lifecycle};
 use crate::model::Model;
+use crate::origin::Origins;
 use crate::recording::Recorder;
 use crate::select::Select;
 use crate::sink::{Lost, Sink};
@@ -26,8 +28,12 @@ pub struct Pipeline<S> {
     events: Option<Events>,
     recorder: Option<Recorder<BufWriter<File>>>,
     hold: Hold,
+    lifecycle: Lifecycle,
+    origins: Origins,
     batch: Batch,
-    /// What became of the events that the kernel sent.
+    /// Beginnings and ends of containers: events that no kernel has counted.
+    containers: u64,
+    /// What became of these, and of the events that the kernel sent.
     delivered: u64,
     filtered: u64,
     undecodable: u64,
@@ -52,7 +58,10 @@ impl<S: Source> Pipeline<S> {
             events: None,
             recorder: None,
             hold: Hold::default(),
+            lifecycle: Lifecycle::default(),
+            origins: Origins::default(),
             batch: Batch::default(),
+            containers: 0,
             delivered: 0,
             filtered: 0,
             undecodable: 0,
@@ -125,8 +134,10 @@ impl<S: Source> Pipeline<S> {
 
     /// False: the receiver wants no more.
     fn deliver(&mut self, batch: &Batch) -> Result<bool> {
-        if self.events.is_none() {
-            return Ok(true);
+        let Some(events) = &self.events else { return Ok(true) };
+        if events.select.wants_containers() {
+            self.lifecycle.learn(&batch.identities, batch.now_ns);
+            self.deliver_starts(batch.now_ns)?;
         }
         for owner in self.hold.owners() {
             if self.verdict(owner, batch.now_ns) != Verdict::Wait {
@@ -134,24 +145,85 @@ impl<S: Source> Pipeline<S> {
                 self.deliver_records(&records, batch.now_ns, false)?;
             }
         }
-        self.deliver_records(&batch.records, batch.now_ns, true)
+        self.deliver_records(&batch.records, batch.now_ns, true)?;
+        if batch.sample.is_some() {
+            self.lifecycle.settle(batch.now_ns, |owner| self.model.used(owner));
+            self.model.expire();
+        }
+        self.deliver_stops(batch.now_ns)?;
+        Ok(!self.closed)
+    }
+
+    fn deliver_starts(&mut self, now_ns: u64) -> Result<()> {
+        let starts = self.lifecycle.starts(|identity| self.wanted.verdict(identity, now_ns));
+        self.deliver_containers(&starts)
+    }
+
+    /// And beginnings that had to wait for an end: of containers that were started again.
+    fn deliver_stops(&mut self, now_ns: u64) -> Result<()> {
+        loop {
+            let stops = self.lifecycle.stops(|identity| self.wanted.verdict(identity, now_ns));
+            if stops.is_empty() {
+                return Ok(());
+            }
+            self.deliver_containers(&stops)?;
+            self.deliver_starts(now_ns)?;
+        }
+    }
+
+    fn deliver_containers(&mut self, happened: &[(ContainerEvent, Verdict)]) -> Result<()> {
+        for (event, verdict) in happened {
+            self.containers += 1;
+            let delivered = self.deliver_container(event, *verdict)?;
+            self.book(delivered);
+        }
+        Ok(())
+    }
+
+    /// Whether anybody got it.
+    fn deliver_container(&mut self, event: &ContainerEvent, verdict: Verdict) -> Result<bool> {
+        let Some(events) = &mut self.events else { return Ok(false) };
+        if self.closed || verdict == Verdict::No || !events.select.container(&event.what) {
+            return Ok(false);
+        }
+        let open = events.sink.container(event).context("cannot write events")?;
+        self.closed |= !open;
+        Ok(open)
+    }
+
+    fn book(&mut self, delivered: bool) {
+        if delivered {
+            self.delivered += 1;
+            self.closed |= self.limit.is_some_and(|limit| self.delivered >= limit);
+        } else {
+            self.filtered += 1;
+        }
     }
 
     fn verdict(&self, owner: OwnerId, now_ns: u64) -> Verdict {
         match self.model.identity(owner) {
-            Some(identity) => self.wanted.workload(identity, now_ns),
+            Some(identity) => self.wanted.action(identity, now_ns),
             None => Verdict::Wait,
         }
     }
 
-    fn deliver_records(&mut self, records: &[u8], now_ns: u64, may_wait: bool) -> Result<bool> {
+    fn deliver_records(&mut self, records: &[u8], now_ns: u64, may_wait: bool) -> Result<()> {
+        let containers = self.events.as_ref().is_some_and(|events| events.select.wants_containers());
         for record in decode::records(records) {
             let Ok(record) = record else {
                 self.undecodable += 1;
                 continue;
             };
-            if record.kind == kind::OWNER {
-                continue;
+            // News for ctrace itself are in nobody's books.
+            match record.kind {
+                kind::OWNER => continue,
+                kind::ENDED => {
+                    if let (true, Ok(end)) = (containers, decode::ended(record.bytes)) {
+                        self.lifecycle.ended(end);
+                    }
+                    continue;
+                }
+                _ => {}
             }
             let verdict = self.verdict(record.owner, now_ns);
             if verdict == Verdict::Wait && may_wait && self.hold.keep(record.owner, record.bytes) {
@@ -161,19 +233,17 @@ impl<S: Source> Pipeline<S> {
                 self.undecodable += 1;
                 continue;
             };
-            if self.deliver_event(&event, verdict)? {
-                self.delivered += 1;
-                self.closed |= self.limit.is_some_and(|limit| self.delivered >= limit);
-            } else {
-                self.filtered += 1;
-            }
+            let delivered = self.deliver_event(&event, verdict)?;
+            self.book(delivered);
         }
-        Ok(!self.closed)
+        Ok(())
     }
 
     /// Whether anybody got it.
     fn deliver_event(&mut self, event: &Event<'_>, verdict: Verdict) -> Result<bool> {
-        let Some(events) = &mut self.events else { return Ok(false) };
+        let Self { events: Some(events), model, origins, .. } = self else { return Ok(false) };
+        let identity = model.identity(event.owner);
+        let origin = identity.and_then(|identity| origins.of(event, identity));
         if self.closed {
             return Ok(false);
         }
@@ -182,8 +252,7 @@ impl<S: Source> Pipeline<S> {
         if (about_owner && verdict == Verdict::No) || !events.select.event(event) {
             return Ok(false);
         }
-        let identity = self.model.identity(event.owner);
-        let open = events.sink.event(event, identity).context("cannot write events")?;
+        let open = events.sink.event(event, identity, origin).context("cannot write events")?;
         self.closed |= !open;
         Ok(open)
     }
@@ -220,6 +289,7 @@ impl<S: Source> Pipeline<S> {
     /// The books, complete once the source has stopped and was read to its end.
     pub fn ledger(&self) -> Ledger {
         let mut ledger = self.model.ledger();
+        ledger.seen += self.containers;
         ledger.delivered += self.delivered;
         ledger.filtered += self.filtered;
         if self.undecodable > 0 {
@@ -243,10 +313,16 @@ impl<S: Source> Pipeline<S> {
 
     /// Lets go of what is still held, closes the books and the recording.
     pub fn finish(&mut self) -> Result<Ledger> {
+        self.deliver_starts(u64::MAX)?;
         for owner in self.hold.owners() {
             let records = self.hold.release(owner);
             self.deliver_records(&records, u64::MAX, false)?;
         }
+        if self.batch.sample.is_some() {
+            // The source has stopped: nothing comes after its last sample.
+            self.lifecycle.settle(u64::MAX, |owner| self.model.used(owner));
+        }
+        self.deliver_stops(u64::MAX)?;
         if let Some(recorder) = self.recorder.take() {
             recorder.finish().context("cannot finish the recording")?;
         }

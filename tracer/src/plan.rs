@@ -3,6 +3,7 @@
 use tracer_common::config::SELECTED_WORDS;
 use tracer_common::limits::{CALLS, NR_END, OWNERS, TASKS_MAX};
 
+use crate::container::CgroupId;
 use crate::event::Abi;
 
 /// What to trace, as far as the kernel decides it.
@@ -12,8 +13,8 @@ pub struct Plan {
     pub features: u32,
     /// Calls that get a record.
     pub selection: Selection,
-    /// Owners whose first task descends from this cgroup are marked; 0: none.
-    pub lineage_cgroup: u64,
+    /// Owners whose first task descends from this cgroup are marked.
+    pub lineage: Option<CgroupId>,
     /// A power of two, and a multiple of the page size.
     pub ring_bytes: u32,
     pub capacity: Capacity,

@@ -1,15 +1,27 @@
 //! `-e WHAT`: which events are wanted. Pure.
 
 use crate::batch::Arch;
-use crate::event::{Abi, CgroupAct, Event, How, What};
+use crate::event::{Abi, Event, How, What};
+use crate::lifecycle::Stage;
 use crate::plan::Selection;
 use crate::syscall;
 
 /// Events other than system calls, by the names that they have in the output.
-const EVENTS: [&str; 6] =
-    ["process.fork", "process.exec", "process.exit", "cgroup.mkdir", "cgroup.rmdir", "cgroup.attach"];
-/// Without `-e`: every system call, and what processes do.
-const DEFAULT: [&str; 4] = ["syscall", "process.fork", "process.exec", "process.exit"];
+const EVENTS: [&str; 11] = [
+    "process.fork",
+    "process.exec",
+    "process.exit",
+    "cgroup.mkdir",
+    "cgroup.rmdir",
+    "cgroup.attach",
+    "cgroup.freeze",
+    "cgroup.unfreeze",
+    "cgroup.rename",
+    Stage::START,
+    Stage::STOP,
+];
+/// Without `-e`: every system call, and what processes and containers do.
+const DEFAULT: [&str; 3] = ["syscall", "process.*", "container.*"];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Select {
@@ -65,6 +77,14 @@ impl Select {
         self.events.iter().any(|name| name.starts_with("cgroup."))
     }
 
+    pub fn wants_containers(&self) -> bool {
+        self.events.iter().any(|name| name.starts_with("container."))
+    }
+
+    pub fn container(&self, stage: &Stage) -> bool {
+        self.events.contains(&stage.name())
+    }
+
     /// What the kernel can decide of it.
     pub fn kernel(&self) -> Selection {
         self.syscalls.clone()
@@ -78,14 +98,9 @@ impl Select {
                     && (!self.denied || call.how == How::Denied)
                     && self.syscalls.contains(call.abi, call.number)
             }
-            What::Fork { .. } => self.events.contains(&"process.fork"),
-            What::Exec { .. } => self.events.contains(&"process.exec"),
-            What::Exit(_) => self.events.contains(&"process.exit"),
-            What::Cgroup(cgroup) => self.events.contains(&match cgroup.act {
-                CgroupAct::Mkdir => "cgroup.mkdir",
-                CgroupAct::Rmdir => "cgroup.rmdir",
-                CgroupAct::Attach { .. } => "cgroup.attach",
-            }),
+            What::Fork { .. } | What::Exec { .. } | What::Exit(_) | What::Cgroup(_) => {
+                self.events.contains(&event.what.name())
+            }
         }
     }
 }
@@ -135,6 +150,19 @@ mod tests {
         assert!(has(257) && has(435) && !has(0), "openat, clone3, not read");
         assert!(select.wants_processes() && !select.wants_cgroups());
         assert!(!parse(&["process.exec"]).unwrap().wants_syscalls());
+    }
+
+    #[test]
+    fn containers_come_and_go_unless_only_calls_are_asked_for() {
+        assert!(parse(&[]).unwrap().wants_containers() && parse(&["*"]).unwrap().wants_containers());
+        for (failed, denied) in [(true, false), (false, true)] {
+            assert!(!Select::parse(&[], failed, denied, Arch::X86_64).unwrap().wants_containers());
+        }
+        let start = parse(&["container.start"]).unwrap();
+        assert!(start.container(&Stage::Start) && start.wants_containers());
+        let stop = Stage::Stop { exit: None, lifetime_ns: None, used: crate::snapshot::Used::default() };
+        assert!(!start.container(&stop) && !start.wants_syscalls() && !start.wants_processes());
+        assert!(!parse(&["openat"]).unwrap().wants_containers());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The state of a trace at one moment: what the faces show. Plain data, sorted, and the same
 //! whether it came from a live kernel or from a recording.
 
+use std::ops::AddAssign;
 use std::sync::Arc;
 
 use crate::batch::Arch;
@@ -56,7 +57,10 @@ impl Subject {
     /// Whether that owner's calls are counted in this row.
     pub fn is_of(&self, identity: &Identity) -> bool {
         match (self, &identity.owner) {
-            (Self::Container(container), Owner::Container(other)) => container.id == other.id,
+            // Inside containers ids are chosen by whoever runs there.
+            (Self::Container(container), Owner::Container(other)) => {
+                (&container.id, &container.parent) == (&other.id, &other.parent)
+            }
             (Self::Host, Owner::Host) => true,
             (Self::Unknown { cgroup_id, .. }, Owner::Unknown(_)) => *cgroup_id == identity.cgroup_id,
             (Self::Container(_) | Self::Host | Self::Unknown { .. }, _) => false,
@@ -83,6 +87,28 @@ pub struct Counts {
     pub total: u64,
     pub total_errors: u64,
     pub total_denied: u64,
+}
+
+/// What an owner, or a container with all its owners, called in its whole life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    /// Of its own programs, `exec` sessions included.
+    pub calls: u64,
+    /// Of these, those that failed, refused ones included.
+    pub errors: u64,
+    /// Of these, those that a seccomp filter refused.
+    pub denied: u64,
+    /// Calls that the runtime made in its name before its program ran; not in `calls`.
+    pub setup: u64,
+}
+
+impl AddAssign for Used {
+    fn add_assign(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.errors += other.errors;
+        self.denied += other.denied;
+        self.setup += other.setup;
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

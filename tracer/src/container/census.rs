@@ -1,117 +1,133 @@
 //! The containers that there are at one moment.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::cgroupfs::{self, Walk};
-use super::lookup::{Evidence, Known, Lookup};
+use super::lookup::{Evidence, Known, Lookup, Unit};
+use super::process::Paths;
 use super::{Container, Roots, process};
 
-/// A container in the cgroup tree.
+/// A container that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     pub container: Arc<Container>,
-    /// Of its own cgroup v2, from the root of the hierarchy; lossy where it is not UTF-8.
+    /// Of the cgroup that it has to itself, or that it shares, from the root of the hierarchy; lossy where
+    /// it is not UTF-8.
     pub cgroup_path: String,
-    pub cgroup_id: u64,
+    pub cgroup_id: Option<u64>,
+    /// Of that hierarchy: 1 or 2.
+    pub cgroup_version: u8,
     /// Inode numbers of the namespaces of `pid`.
     pub pid_ns: Option<u32>,
     pub mnt_ns: Option<u32>,
     /// Its first process, or some other one. None: it has none, or we may not see it.
     pub pid: Option<u32>,
+    pub activity: Activity,
     /// How we know of it.
     pub source: Evidence,
 }
 
-/// All containers that have a cgroup of their own, by its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activity {
+    /// Without a process, or before its program runs.
+    Created,
+    Running,
+    Paused,
+}
+
+impl Activity {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Running => "running",
+            Self::Paused => "paused",
+        }
+    }
+}
+
+/// All containers: those that have a cgroup, and those that have but a pid namespace.
 pub fn take(lookup: &mut Lookup, roots: &Roots) -> Vec<Found> {
     lookup.refresh();
     let mut found: HashMap<String, (Found, Vec<u32>)> = HashMap::new();
-    for cgroup in Walk::new(&roots.cgroup2) {
-        let Some(place) = lookup.place(&cgroup.path) else { continue };
-        // A container's own cgroup comes before those in it.
-        let (_, pids) = found.entry(place.cgroup.clone()).or_insert_with(|| {
-            let cgroup_path = place.cgroup.clone();
-            let Known { container, evidence, .. } = lookup.known(place);
-            let container = Arc::new(container);
-            let (pid, pid_ns, mnt_ns) = (None, None, None);
-            let found =
-                Found { container, cgroup_path, cgroup_id: cgroup.id, pid_ns, mnt_ns, pid, source: evidence };
-            (found, Vec::new())
-        });
-        pids.extend(cgroupfs::processes(&cgroup.dir));
+    let mut take = |lookup: &mut Lookup, unit: &Unit, pids: Vec<u32>| {
+        let Some(known) = lookup.find(unit) else { return };
+        let (_, all) =
+            found.entry(known.own.clone()).or_insert_with(|| (place(known, unit, roots), Vec::new()));
+        all.extend(pids);
+    };
+    for pid in process::all(&roots.proc) {
+        if let Some(unit) = lookup.unit(pid) {
+            take(lookup, &unit, vec![pid]);
+        }
+    }
+    let v2 = roots.cgroup2.iter().map(|mount| (2, mount));
+    let v1 = roots.cgroup1.iter().map(|v1| (1, &v1.mount));
+    for (version, mount) in v2.chain(v1) {
+        for cgroup in Walk::new(mount) {
+            let path = Some(cgroup.path);
+            let paths =
+                if version == 2 { Paths { v2: path, v1: None } } else { Paths { v2: None, v1: path } };
+            let unit = Unit { paths, ..Unit::default() };
+            take(lookup, &unit, cgroupfs::processes(&cgroup.dir));
+        }
     }
     let mut all: Vec<_> =
         found.into_values().map(|(found, pids)| with_process(found, &pids, roots)).collect();
-    all.sort_by(|a, b| a.cgroup_path.cmp(&b.cgroup_path));
+    all.sort_by(|a, b| (&a.cgroup_path, &a.container.id).cmp(&(&b.cgroup_path, &b.container.id)));
     all
+}
+
+/// A container's own cgroup comes before those in it.
+fn place(known: Known, unit: &Unit, roots: &Roots) -> Found {
+    let Known { container, evidence, own, .. } = known;
+    let v2 = || Some((2, unit.paths.v2.clone()?, roots.cgroup2.as_deref()?));
+    let v1 = || Some((1, unit.paths.v1.clone()?, roots.cgroup1.as_ref().map(|v1| v1.mount.as_path())?));
+    let is_own = |(_, path, _): &(u8, String, &Path)| super::path::is_within(path, &own);
+    let at = v2()
+        .filter(is_own)
+        .or_else(|| v1().filter(is_own))
+        .map(|(version, _, mount)| (version, own.clone(), mount));
+    let (cgroup_version, cgroup_path, mount) =
+        at.or_else(v2).or_else(v1).unwrap_or((2, "/".to_owned(), Path::new("/")));
+    let frozen = is_frozen(mount, &cgroup_path, cgroup_version, roots);
+    Found {
+        container: Arc::new(container),
+        cgroup_id: cgroupfs::id_at(mount, &cgroup_path),
+        cgroup_path,
+        cgroup_version,
+        pid_ns: None,
+        mnt_ns: None,
+        pid: None,
+        activity: if frozen { Activity::Paused } else { Activity::Running },
+        source: evidence,
+    }
+}
+
+/// By the freezer of either version.
+fn is_frozen(mount: &Path, path: &str, version: u8, roots: &Roots) -> bool {
+    let relative = path.trim_start_matches('/');
+    let holds = |file: PathBuf, wanted: &str| {
+        std::fs::read_to_string(file).is_ok_and(|text| text.lines().any(|line| line == wanted))
+    };
+    if version == 2 && holds(mount.join(relative).join("cgroup.events"), "frozen 1") {
+        return true;
+    }
+    let freezer = roots.cgroup1.as_ref().and_then(|v1| v1.mount.parent()).map(|all| all.join("freezer"));
+    freezer.is_some_and(|freezer| holds(freezer.join(relative).join("freezer.state"), "FROZEN"))
+}
+
+/// runc and crun keep a FIFO beside the state until they are told to start.
+fn is_to_start(source: &Evidence) -> bool {
+    matches!(source, Evidence::StateFile(file) if file.with_file_name("exec.fifo").exists())
 }
 
 fn with_process(found: Found, pids: &[u32], roots: &Roots) -> Found {
     let first = found.container.pid.filter(|first| pids.contains(first));
     let pid = first.or_else(|| pids.iter().min().copied());
     let namespace = |kind| pid.and_then(|pid| process::namespace(&roots.proc, pid, kind));
-    Found { pid, pid_ns: namespace("pid"), mnt_ns: namespace("mnt"), ..found }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::symlink;
-    use std::path::Path;
-
-    use super::super::testing::{id, put, runc_state};
-    use super::*;
-
-    fn roots(dir: &Path) -> Roots {
-        let at = |name: &str| dir.join(name);
-        Roots { proc: at("proc"), cgroup2: at("cgroup"), run: at("run"), var_lib: at("lib") }
-    }
-
-    #[test]
-    fn every_container_is_there_once_with_a_process_and_its_source() {
-        let dir = tempfile::tempdir().unwrap();
-        let roots = roots(dir.path());
-        let docker = format!("/docker/{}", id('d'));
-        for (cgroup, pids) in [
-            ("/user.slice", "3\n"),
-            ("/shop/web", "50\n40\n"),
-            (&format!("{docker}/init"), "70\n60\n"),
-            (&format!("{docker}/docker/{}", id('e')), ""),
-        ] {
-            put(&roots.cgroup2, &format!("{}/cgroup.procs", &cgroup[1..]), pids);
-        }
-        put(&roots.run, "runc/web/state.json", &runc_state("web", 50, "/shop/web"));
-        std::fs::create_dir_all(roots.proc.join("50/ns")).unwrap();
-        symlink("pid:[7]", roots.proc.join("50/ns/pid")).unwrap();
-        symlink("mnt:[8]", roots.proc.join("50/ns/mnt")).unwrap();
-
-        let found = take(&mut Lookup::new(roots.clone()), &roots);
-        let rows: Vec<_> = found
-            .iter()
-            .map(|f| {
-                (
-                    f.cgroup_path.clone(),
-                    f.container.id.as_str(),
-                    f.pid,
-                    f.pid_ns,
-                    f.mnt_ns,
-                    f.source.to_string(),
-                )
-            })
-            .collect();
-        let state = roots.run.join("runc/web/state.json").display().to_string();
-        let nested = format!("{docker}/docker/{}", id('e'));
-        assert_eq!(
-            rows,
-            [
-                (docker.clone(), id('d').as_str(), Some(60), None, None, "cgroup path".to_owned()),
-                (nested.clone(), id('e').as_str(), None, None, None, "cgroup path".to_owned()),
-                ("/shop/web".to_owned(), "web", Some(50), Some(7), Some(8), state),
-            ]
-        );
-        for found in &found {
-            assert_eq!(cgroupfs::id_at(&roots.cgroup2, &found.cgroup_path), Some(found.cgroup_id));
-        }
-        assert_eq!(found[1].container.parent, Some(id('d')));
-    }
+    let activity =
+        if pid.is_none() || is_to_start(&found.source) { Activity::Created } else { found.activity };
+    Found { pid, pid_ns: namespace("pid"), mnt_ns: namespace("mnt"), activity, ..found }
 }

@@ -23,6 +23,8 @@ pub struct Identity {
     pub first_ns: u64,
     /// Process of that call.
     pub first_pid: u32,
+    /// Its first task was there before the trace began.
+    pub running: bool,
     /// It descends from the command that ctrace started.
     pub lineage: bool,
     /// The cgroup is gone: no more calls will come.
@@ -36,6 +38,8 @@ pub struct Identity {
 pub enum Phase {
     Setup,
     Workload,
+    /// Workload that somebody else brought in: an `exec` session, or an engine's health check.
+    Exec,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,11 +151,11 @@ impl fmt::Display for Runtime {
 }
 
 impl Container {
-    /// One of which nothing but the id is known yet.
+    /// One of which nothing but the id is known yet. LXC and nspawn have names for ids.
     pub fn unnamed(runtime: Runtime, id: &str) -> Self {
         Self {
             id: id.to_owned(),
-            name: None,
+            name: matches!(runtime, Runtime::Lxc | Runtime::Nspawn).then(|| id.to_owned()),
             runtime,
             image: None,
             image_id: None,

@@ -1,18 +1,24 @@
 //! What a cgroup's path says of containers: the names that runtimes give to cgroups. Pure.
 //!
-//! A runtime names a cgroup in one of three forms, by its cgroup driver:
+//! An engine names a cgroup in one of three forms, by its cgroup driver:
 //! - cgroupfs: `libpod-ID`, or a bare `ID` below a directory that tells the runtime;
 //! - systemd: the scope `docker-ID.scope`;
 //! - systemd's `slice:docker:ID` taken literally, where the cgroup driver was set to cgroupfs by
 //!   mistake.
+//!
+//! Containers that are looked after like machines have a name instead of an id: see [`machine`].
+
+use std::borrow::Cow;
 
 use super::Runtime;
 
 /// The tag before the id, in every form but the bare one. `conmon` and other helpers have tags of
 /// their own (`libpod-conmon-ID.scope`), so that what is left of them is no id.
-const TAGS: [(&str, Runtime); 5] = [
+const TAGS: [(&str, Runtime); 6] = [
     ("docker", Runtime::Docker),
     ("libpod", Runtime::Podman),
+    // Of `--cgroups=split`, which systemd's units of podman (quadlets) use.
+    ("libpod-payload", Runtime::Podman),
     ("cri-containerd", Runtime::Containerd),
     ("nerdctl", Runtime::Containerd),
     ("crio", Runtime::Crio),
@@ -32,6 +38,24 @@ enum Parent {
     KubePod,
 }
 
+/// LXC's containers: `lxc.payload.NAME`, or below a directory (`lxc.payload` in 4.0, `lxc` before it).
+/// <https://github.com/lxc/lxc/blob/lxc-5.0.2/src/lxc/cgroups/cgroup.h> (`DEFAULT_PAYLOAD_CGROUP_PREFIX`)
+const LXC_PREFIX: &str = "lxc.payload.";
+const LXC_PARENTS: [&str; 2] = ["lxc", "lxc.payload"];
+
+/// What systemd-machined makes for a machine, and what systemd-nspawn is started by. nspawn itself may
+/// be in a cgroup beside the container's.
+/// <https://github.com/systemd/systemd/blob/v256/src/nspawn/nspawn-cgroup.c> (`create_subcgroup`)
+const MACHINE: (&str, &str) = ("machine-", ".scope");
+const NSPAWN_UNIT: (&str, &str) = ("systemd-nspawn@", ".service");
+const NSPAWN_PAYLOAD: &str = "payload";
+const NSPAWN_SUPERVISOR: &str = "supervisor";
+
+/// libvirt's machines by driver: `DRIVER-NUMBER-NAME`. None: a virtual machine, no container.
+/// <https://github.com/libvirt/libvirt/blob/v10.0.0/src/util/virsystemd.c>
+const LIBVIRT: [(&str, Option<Runtime>); 4] =
+    [("lxc-", Some(Runtime::Lxc)), ("qemu-", None), ("ch-", None), ("xen-", None)];
+
 /// Podman's pods: the parent of their cgroup with the cgroupfs driver, the tag of their slice with
 /// systemd's.
 const PODMAN_PARENT: &str = "libpod_parent";
@@ -44,8 +68,8 @@ pub const NESTING_MAX: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named<'a> {
     pub runtime: Runtime,
-    /// 64 lower-case hexadecimal digits.
-    pub id: &'a str,
+    /// 64 lower-case hexadecimal digits, or, of LXC and nspawn, the name.
+    pub id: Cow<'a, str>,
     /// The pod's uid or id.
     pub pod: Option<String>,
     /// The container's own cgroup: the part of the path that ends with it.
@@ -57,10 +81,13 @@ pub struct Named<'a> {
 pub fn containers(path: &str) -> Vec<Named<'_>> {
     let mut found = Vec::new();
     let (mut parent, mut pod, mut end) = ("", None, 0);
-    for component in path.split('/') {
+    let mut components = path.split('/').peekable();
+    while let Some(component) = components.next() {
         end += component.len();
         let around = pod.take();
-        if let Some((runtime, id)) = container(component, parent) {
+        let named = container(component, parent);
+        let aside = components.peek().is_some_and(|next| *next == NSPAWN_SUPERVISOR);
+        if let Some((runtime, id)) = named.filter(|(runtime, _)| !(aside && *runtime == Runtime::Nspawn)) {
             let cgroup = path.get(..end).unwrap_or(path);
             found.push(Named { runtime, id, pod: around.or_else(|| kube_pod_uid(component)), cgroup });
         } else {
@@ -73,6 +100,29 @@ pub fn containers(path: &str) -> Vec<Named<'_>> {
         end += 1;
     }
     found
+}
+
+/// A service of systemd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Service<'a> {
+    /// With its `.service`.
+    pub name: &'a str,
+    /// Its own cgroup: the part of the path that ends with it.
+    pub cgroup: &'a str,
+}
+
+/// The innermost service that a cgroup v2 path goes through, in the innermost container that it names.
+pub fn service(path: &str) -> Option<Service<'_>> {
+    let around = containers(path).last().map_or(0, |container| container.cgroup.len());
+    let mut cgroup = path;
+    while cgroup.len() > around {
+        let (above, name) = cgroup.rsplit_once('/')?;
+        if name.strip_suffix(".service").is_some_and(|unit| !unit.is_empty()) {
+            return Some(Service { name, cgroup });
+        }
+        cgroup = above;
+    }
+    None
 }
 
 /// Whether no container can come to life in this very cgroup unless its runtime says so: the root,
@@ -94,20 +144,67 @@ pub fn is_id(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn container<'a>(component: &'a str, parent: &str) -> Option<(Runtime, &'a str)> {
-    if is_id(component) {
-        let is_parent = |wanted: Parent| match wanted {
-            Parent::Named(name) => parent == name,
-            Parent::KubePod => kube_pod_uid(parent).is_some(),
-        };
-        return PARENTS
-            .iter()
-            .find(|(wanted, _)| is_parent(*wanted))
-            .map(|(_, runtime)| (*runtime, component));
+fn container<'a>(component: &'a str, parent: &str) -> Option<(Runtime, Cow<'a, str>)> {
+    let engines = bare(component, parent).or_else(|| {
+        let (tag, id) = tagged(component)?;
+        let (_, runtime) = TAGS.iter().find(|(known, _)| *known == tag)?;
+        is_id(id).then_some((*runtime, id))
+    });
+    engines
+        .map(|(runtime, id)| (runtime, Cow::Borrowed(id)))
+        .or_else(|| lxc(component, parent))
+        .or_else(|| machine(component, parent))
+}
+
+fn bare<'a>(component: &'a str, parent: &str) -> Option<(Runtime, &'a str)> {
+    let is_parent = |wanted: Parent| match wanted {
+        Parent::Named(name) => parent == name,
+        Parent::KubePod => kube_pod_uid(parent).is_some(),
+    };
+    let (_, runtime) = PARENTS.iter().find(|(wanted, _)| is_parent(*wanted))?;
+    is_id(component).then_some((*runtime, component))
+}
+
+fn lxc<'a>(component: &'a str, parent: &str) -> Option<(Runtime, Cow<'a, str>)> {
+    let below = || LXC_PARENTS.contains(&parent).then_some(component);
+    let name = component.strip_prefix(LXC_PREFIX).or_else(below)?;
+    // A monitor's is beside the container's.
+    let is_name = !matches!(name, "" | "." | "..") && !name.starts_with("lxc.");
+    is_name.then_some((Runtime::Lxc, Cow::Borrowed(name)))
+}
+
+/// `machine-NAME.scope` as a whole, and of `systemd-nspawn@NAME.service` what is in `payload`.
+fn machine<'a>(component: &'a str, parent: &str) -> Option<(Runtime, Cow<'a, str>)> {
+    let name = if component == NSPAWN_PAYLOAD {
+        return between(parent, NSPAWN_UNIT).map(|name| (Runtime::Nspawn, Cow::Owned(name)));
+    } else {
+        between(component, MACHINE)?
+    };
+    let libvirt = LIBVIRT.iter().find(|(driver, _)| name.starts_with(driver));
+    let runtime = libvirt.map_or(Some(Runtime::Nspawn), |(_, runtime)| *runtime)?;
+    Some((runtime, Cow::Owned(name)))
+}
+
+/// The machine's name in a unit's.
+fn between(unit: &str, (prefix, suffix): (&str, &str)) -> Option<String> {
+    let name = unescape(unit.strip_prefix(prefix)?.strip_suffix(suffix)?)?;
+    // A host name, as machined wants it; also what makes it safe to put into a file name.
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    (plain && !name.is_empty() && name.len() <= 64 && !name.starts_with('.')).then_some(name)
+}
+
+/// Undoes systemd's `\x2d`, of ASCII alone.
+/// <https://www.freedesktop.org/software/systemd/man/256/systemd.unit.html> (string escaping)
+fn unescape(text: &str) -> Option<String> {
+    let mut parts = text.split("\\x");
+    let mut plain = parts.next()?.to_owned();
+    for part in parts {
+        let (hex, rest) = part.split_at_checked(2)?;
+        let byte = u8::from_str_radix(hex, 16).ok().filter(u8::is_ascii)?;
+        plain.push(char::from(byte));
+        plain.push_str(rest);
     }
-    let (tag, id) = tagged(component)?;
-    let (_, runtime) = TAGS.iter().find(|(known, _)| *known == tag)?;
-    is_id(id).then_some((*runtime, id))
+    Some(plain)
 }
 
 /// The tag and what follows it, in any of the forms.
@@ -195,6 +292,59 @@ mod tests {
     }
 
     #[test]
+    fn of_nspawn_the_payload_is_the_container() {
+        let cgroup = |path: &'static str| containers(path).pop().map(|named| named.cgroup);
+        let scope = "/machine.slice/machine-a\\x2db.scope";
+        assert_eq!(cgroup("/machine.slice/machine-a\\x2db.scope/payload/init.scope"), Some(scope));
+        let payload = "/machine.slice/systemd-nspawn@a.service/payload";
+        assert_eq!(cgroup("/machine.slice/systemd-nspawn@a.service/payload/init.scope"), Some(payload));
+    }
+
+    #[test]
+    fn a_service_is_the_innermost_one_of_the_innermost_container() {
+        let a = "a1".repeat(32);
+        for (path, name, cgroup) in [
+            ("/system.slice/nginx.service", "nginx.service", "/system.slice/nginx.service"),
+            ("/system.slice/nginx.service/worker", "nginx.service", "/system.slice/nginx.service"),
+            (
+                "/user.slice/user-1000.slice/user@1000.service/app.slice/foo.service",
+                "foo.service",
+                "/user.slice/user-1000.slice/user@1000.service/app.slice/foo.service",
+            ),
+            (
+                "/user.slice/user-1000.slice/user@1000.service/init.scope",
+                "user@1000.service",
+                "/user.slice/user-1000.slice/user@1000.service",
+            ),
+            (
+                "/lxc.payload.web/system.slice/cron.service",
+                "cron.service",
+                "/lxc.payload.web/system.slice/cron.service",
+            ),
+            (
+                "/machine.slice/systemd-nspawn@a.service/supervisor",
+                "systemd-nspawn@a.service",
+                "/machine.slice/systemd-nspawn@a.service",
+            ),
+        ] {
+            assert_eq!(service(path), Some(Service { name, cgroup }), "{path}");
+        }
+        for path in [
+            "/",
+            "",
+            "/system.slice",
+            "/system.slice/.service",
+            "/system.slice/docker.socket",
+            "nginx.service",
+            "/system.slice/web.service/lxc.payload.web/init.scope",
+            "/machine.slice/systemd-nspawn@a.service/payload",
+            &format!("/system.slice/web.service/libpod-payload-{a}/x"),
+        ] {
+            assert_eq!(service(path), None, "{path}");
+        }
+    }
+
+    #[test]
     fn hostile_nesting_is_cut() {
         let path = format!("/docker/{}", "ab".repeat(32)).repeat(NESTING_MAX + 5);
         assert_eq!(containers(&path).len(), NESTING_MAX);
@@ -221,17 +371,23 @@ mod tests {
         #[test]
         fn no_path_panics(path in "\\PC*") {
             containers(&path);
+            service(&path);
             is_host_unit(&path);
         }
 
         #[test]
         fn every_cgroup_found_is_a_head_of_its_path(
-            parts in prop::collection::vec("(docker|libpod_parent|é|\\.\\.|libpod-|docker-)?([0-9a-f]{64})?(\\.scope)?", 0..8),
+            parts in prop::collection::vec(
+                "(docker|libpod_parent|é|\\.\\.|libpod-|docker-|lxc|lxc\\.payload\\.|machine-|payload)?([0-9a-f]{64}|\\PC{0,4})?(\\.scope)?",
+                0..8,
+            ),
         ) {
             let path = format!("/{}", parts.join("/"));
             for found in containers(&path) {
                 prop_assert!(is_within(&path, found.cgroup));
-                prop_assert!(is_id(found.id) && found.cgroup.contains(found.id));
+                let named = matches!(found.runtime, Runtime::Lxc | Runtime::Nspawn);
+                prop_assert!(!found.id.contains('/') && found.id != "..");
+                prop_assert!(named || is_id(&found.id) && found.cgroup.contains(&*found.id));
             }
         }
     }

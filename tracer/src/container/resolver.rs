@@ -1,188 +1,256 @@
 //! Names owners, over time: a container's cgroup may be there before the file that names it, and gone
 //! before anybody looked.
 //!
-//! What is looked up is a cgroup; its owners (set-up and workload, several pid namespaces) share what
-//! is found. Every call of [`Resolver::advance`] does a bounded amount of it.
+//! What is looked up is a [`Spot`]; its owners (set-up, workload, `exec`) share what is found. Every call
+//! of [`Resolver::advance`] does a bounded amount of it.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::mem;
 use std::sync::Arc;
 
 use anyhow::Result;
-use tracer_common::key::{OwnerInfo, phase};
-use tracer_common::limits::CGROUP_PATH_LEN;
+use tracer_common::key::{OwnerInfo, owner, phase};
 
 use super::census::{self, Found};
-use super::cgroupfs::{self, Walk};
 use super::lookup::Lookup;
+use super::tree::Tree;
 use super::{Container, Identity, Owner, Phase, Roots, UnknownReason};
 use crate::batch::OwnerId;
-use cgroup::{Cgroup, Standing};
+use spot::{Spot, Standing, State};
 
-mod cgroup;
 mod find;
+mod spot;
 
 const MS: u64 = 1_000_000;
 
 const PENDING: Owner = Owner::Unknown(UnknownReason::Pending);
 
-/// Directories that a search of the tree looks at in one call: two system calls each and more, together
-/// no more than a few ms.
-const WALK_STEPS: usize = 128;
-
-/// What is known of a removed cgroup is kept that long, for records still on their way.
+/// What is known of an ended spot or a removed cgroup is kept that long, for records still on their way.
 const GRACE_NS: u64 = 60_000 * MS;
-
-/// Cgroups known at a time. Above that those without an owner are forgotten; they are searched for
-/// when one comes.
-const CGROUPS_MAX: usize = 65_536;
 
 pub struct Resolver {
     roots: Roots,
     host_pid_ns: u32,
     lookup: Lookup,
-    cgroups: HashMap<u64, Cgroup>,
+    v2: Option<Tree>,
+    v1: Option<Tree>,
+    spots: HashMap<Spot, State>,
     /// By slot: the owner that has it now.
     owners: HashMap<u32, Told>,
-    /// By their own cgroup's path: the containers that run.
+    /// By what is their own: the containers that run.
     running: HashMap<String, Arc<Container>>,
-    /// Those that ctrace made, by cgroup.
-    given: HashMap<u64, Arc<Container>>,
-    /// When to look a cgroup up, and which.
-    due: BTreeSet<(u64, u64)>,
-    search: Search,
-    /// Cgroups whose owners may have news.
-    touched: BTreeSet<u64>,
-    /// Removed since the last call.
-    removed: Vec<u64>,
-    /// Removed before, by time.
-    ended: VecDeque<(u64, u64)>,
+    /// Those that ctrace made.
+    given: HashMap<CgroupId, Arc<Container>>,
+    /// When to look a spot up, and which.
+    due: BTreeSet<(u64, Spot)>,
+    /// Spots whose owners may have news.
+    touched: BTreeSet<Spot>,
+    /// Pid namespaces that nobody is in any more: their last records may come late.
+    over_namespaces: HashSet<(u32, u64)>,
+    /// Ended since the last call.
+    over: Vec<Over>,
+    /// Ended before, by time.
+    ended: VecDeque<(u64, Over)>,
 }
 
-/// Searches of the whole tree, one after the other.
-#[derive(Default)]
-struct Search {
-    walk: Option<Walk>,
-    /// Number of the one under way, or of the last one.
-    number: u64,
-    /// Another one is asked for.
-    wanted: bool,
+/// A cgroup, and the hierarchy that its id is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CgroupId {
+    V2(u64),
+    /// In the hierarchy of [`crate::cgroups::V1`].
+    V1(u64),
+}
+
+enum Over {
+    Cgroup(CgroupId),
+    /// Inode number and incarnation.
+    Namespace(u32, u64),
+    Spot(Spot),
 }
 
 /// An owner as it was last reported.
 struct Told {
     identity: Identity,
+    spot: Spot,
+    /// As the kernel has it.
+    phase: Phase,
     /// Not even once.
     news: bool,
 }
 
+impl CgroupId {
+    /// The inode number of its directory.
+    pub const fn number(self) -> u64 {
+        match self {
+            Self::V2(id) | Self::V1(id) => id,
+        }
+    }
+
+    fn holds(self, spot: &Spot) -> bool {
+        match self {
+            Self::V2(id) => spot.cgroup_id == id,
+            Self::V1(id) => spot.v1_id == id,
+        }
+    }
+}
+
 impl Resolver {
-    /// Takes stock of the cgroups that there are. `host_pid_ns`: see [`super::host_pid_ns`].
-    pub fn new(roots: Roots, host_pid_ns: u32) -> Result<Self> {
-        let there = Walk::new(&roots.cgroup2).take(CGROUPS_MAX);
-        let cgroups: HashMap<_, _> =
-            there.map(|entry| (entry.id, Cgroup::new(Some(entry.path), false))).collect();
+    /// Takes stock of the cgroups that there are. `host_pid_ns`: see [`super::host_pid_ns`];
+    /// `boot_offset_ns`: see [`crate::clock::boot_offset_ns`].
+    pub fn new(roots: Roots, host_pid_ns: u32, boot_offset_ns: i64) -> Result<Self> {
+        let v2 = roots.cgroup2.clone().and_then(Tree::new);
+        let v1 = roots.cgroup1.as_ref().and_then(|v1| Tree::new(v1.mount.clone()));
         anyhow::ensure!(
-            !cgroups.is_empty(),
-            "cannot read the cgroup v2 file system at {}: is it mounted there?",
-            roots.cgroup2.display()
+            v2.is_some() || v1.is_some(),
+            "cannot read the cgroup file system at {}: is it mounted there?",
+            roots.cgroup2.iter().chain(roots.cgroup1.as_ref().map(|v1| &v1.mount)).fold(
+                String::new(),
+                |all, path| {
+                    let and = if all.is_empty() { "" } else { " or " };
+                    format!("{all}{and}{}", path.display())
+                }
+            )
         );
         Ok(Self {
-            lookup: Lookup::new(roots.clone()),
+            lookup: Lookup::new(roots.clone(), boot_offset_ns)?,
             roots,
             host_pid_ns,
-            cgroups,
+            v2,
+            v1,
+            spots: HashMap::new(),
             owners: HashMap::new(),
             running: HashMap::new(),
             given: HashMap::new(),
             due: BTreeSet::new(),
-            search: Search::default(),
             touched: BTreeSet::new(),
-            removed: Vec::new(),
+            over_namespaces: HashSet::new(),
+            over: Vec::new(),
             ended: VecDeque::new(),
         })
     }
 
-    /// A cgroup v2 was made.
-    pub fn cgroup_made(&mut self, id: u64, path: &[u8]) {
-        self.make_room();
-        // One that fills its buffer may be the beginning of a longer one: it is better searched for.
-        let whole = path.len() + 1 < CGROUP_PATH_LEN;
-        let path = whole.then(|| String::from_utf8_lossy(path).into_owned());
-        if let Some(path) = &path {
-            // A namesake from an earlier life.
-            self.running.remove(path);
-        }
-        let cgroup = self.cgroups.entry(id).or_insert_with(|| Cgroup::new(None, true));
-        if cgroup.path.is_none() && path.is_some() {
-            cgroup.path = path;
-            if !cgroup.owners.is_empty() {
-                cgroup.schedule(&mut self.due, id, 0);
-            }
+    fn tree(&mut self, id: CgroupId) -> Option<(&mut Tree, u64)> {
+        match id {
+            CgroupId::V2(id) => Some((self.v2.as_mut()?, id)),
+            CgroupId::V1(id) => Some((self.v1.as_mut()?, id)),
         }
     }
 
-    /// A cgroup v2 was removed. What is known of it stays for a while.
-    pub fn cgroup_removed(&mut self, id: u64) {
-        let Some(cgroup) = self.cgroups.get_mut(&id) else { return };
-        cgroup.ended = true;
-        if let Some(path) = &cgroup.path {
-            self.running.remove(path);
+    /// A cgroup was made.
+    pub fn cgroup_made(&mut self, cgroup: CgroupId, path: &[u8]) {
+        // A namesake from an earlier life.
+        self.running.remove(&*String::from_utf8_lossy(path));
+        self.make_room();
+        let Some((tree, id)) = self.tree(cgroup) else { return };
+        if tree.made(id, path) {
+            self.look_up_all(|spot| cgroup.holds(spot));
         }
-        if !cgroup.owners.is_empty() && cgroup.standing.is_open() {
-            // The last chance to find its state file.
-            cgroup.schedule(&mut self.due, id, 0);
+    }
+
+    /// A cgroup was removed. What is known of it stays for a while.
+    pub fn cgroup_removed(&mut self, cgroup: CgroupId) {
+        let Some((tree, id)) = self.tree(cgroup) else { return };
+        tree.removed(id);
+        if let Some(path) = tree.get(id).and_then(|node| node.path.clone()) {
+            self.running.remove(&path);
         }
-        self.removed.push(id);
-        self.touched.insert(id);
+        self.end(|spot| cgroup.holds(spot));
+        self.over.push(Over::Cgroup(cgroup));
+    }
+
+    /// The first process of the owner's pid namespace ended, and with it everybody else in there.
+    pub fn namespace_ended(&mut self, owner: OwnerId) -> Option<(u32, u64)> {
+        let told = self.owners.get(&owner.slot).filter(|told| told.identity.id == owner)?;
+        let Spot { incarnation, pid_ns, .. } = told.spot;
+        if pid_ns == self.host_pid_ns {
+            return None;
+        }
+        self.end(|spot| (spot.pid_ns, spot.incarnation) == (pid_ns, incarnation));
+        self.over_namespaces.insert((pid_ns, incarnation));
+        self.over.push(Over::Namespace(pid_ns, incarnation));
+        Some((pid_ns, incarnation))
+    }
+
+    fn end(&mut self, is_over: impl Fn(&Spot) -> bool) {
+        for (spot, state) in &mut self.spots {
+            if !is_over(spot) || mem::replace(&mut state.ended, true) {
+                continue;
+            }
+            if state.standing.is_open() {
+                // The last chance to find its state file.
+                state.schedule(&mut self.due, *spot, 0);
+            }
+            self.over.push(Over::Spot(*spot));
+            self.touched.insert(*spot);
+        }
     }
 
     /// Cgroups with owners whose directories are gone though nobody said so.
-    pub fn vanished(&self) -> Vec<u64> {
-        let is_gone = |id: u64, cgroup: &Cgroup| {
-            let path = cgroup.path.as_deref().filter(|_| !cgroup.ended && !cgroup.owners.is_empty());
-            path.is_some_and(|path| cgroupfs::id_at(&self.roots.cgroup2, path) != Some(id))
-        };
-        self.cgroups.iter().filter(|(id, cgroup)| is_gone(**id, cgroup)).map(|(id, _)| *id).collect()
+    pub fn vanished(&self) -> Vec<CgroupId> {
+        let in_use = |cgroup: CgroupId| self.spots.keys().any(|spot| cgroup.holds(spot));
+        let v2 = self.v2.iter().flat_map(|tree| tree.vanished(|id| in_use(CgroupId::V2(id))));
+        let v1 = self.v1.iter().flat_map(|tree| tree.vanished(|id| in_use(CgroupId::V1(id))));
+        v2.map(CgroupId::V2).chain(v1.map(CgroupId::V1)).collect()
     }
 
     /// ctrace made that cgroup itself, for `container`.
-    pub fn name_cgroup(&mut self, id: u64, container: Container) {
-        self.given.insert(id, Arc::new(container));
-        let cgroup = self.cgroups.entry(id).or_insert_with(|| Cgroup::new(None, true));
-        cgroup.schedule(&mut self.due, id, 0);
+    pub fn name_cgroup(&mut self, cgroup: CgroupId, container: Container) {
+        self.given.insert(cgroup, Arc::new(container));
+        self.look_up_all(|spot| cgroup.holds(spot));
+    }
+
+    fn look_up_all(&mut self, wanted: impl Fn(&Spot) -> bool) {
+        for (spot, state) in self.spots.iter_mut().filter(|(spot, _)| wanted(spot)) {
+            state.schedule(&mut self.due, *spot, 0);
+        }
     }
 
     /// The kernel handed out a new owner.
     pub fn met(&mut self, id: OwnerId, info: &OwnerInfo) {
+        let phase = match info.key.phase {
+            phase::SETUP => Phase::Setup,
+            phase::EXEC => Phase::Exec,
+            _ => Phase::Workload,
+        };
         let identity = Identity {
             id,
             cgroup_id: info.key.cgroup_id,
             cgroup_path: None,
             pid_ns: info.key.pid_ns,
             mnt_ns: info.mnt_ns,
-            phase: if info.key.phase == phase::SETUP { Phase::Setup } else { Phase::Workload },
+            phase,
             first_ns: info.first_ns,
             first_pid: info.first_tgid,
-            lineage: info.lineage != 0,
+            running: info.flags & owner::RUNNING != 0,
+            lineage: info.flags & owner::LINEAGE != 0,
             ended: false,
             owner: PENDING,
         };
-        let cgroup_id = identity.cgroup_id;
-        if let Some(before) = self.owners.insert(id.slot, Told { identity, news: true })
-            && let Some(cgroup) = self.cgroups.get_mut(&before.identity.cgroup_id)
+        let spot = Spot::of(&info.key);
+        if let Some(before) = self.owners.insert(id.slot, Told { identity, spot, phase, news: true })
+            && let Some(state) = self.spots.get_mut(&before.spot)
         {
-            cgroup.owners.retain(|slot| *slot != id.slot);
+            state.owners.retain(|slot| *slot != id.slot);
         }
         self.make_room();
-        let cgroup = self.cgroups.entry(cgroup_id).or_insert_with(|| Cgroup::new(None, true));
-        cgroup.owners.push(id.slot);
-        self.touched.insert(cgroup_id);
+        let mut gone = self.over_namespaces.contains(&(spot.pid_ns, spot.incarnation));
+        for (tree, id) in [(&mut self.v2, spot.cgroup_id), (&mut self.v1, spot.v1_id)] {
+            if let Some(tree) = tree.as_mut().filter(|_| id != 0) {
+                gone |= tree.node(id).ended;
+            }
+        }
+        let state = self.spots.entry(spot).or_insert_with(|| State::new(info, self.host_pid_ns));
+        state.owners.push(id.slot);
+        state.preparer = state.preparer.or(spot::preparer(info));
+        self.touched.insert(spot);
+        if gone && !mem::replace(&mut state.ended, true) {
+            self.over.push(Over::Spot(spot));
+        }
         // What nobody claimed so far may have become a container's.
-        let may_become = matches!(cgroup.standing, Standing::Nobody) && !cgroup.ended;
-        if may_become || cgroup.standing.is_open() {
-            cgroup.tries = 0;
-            cgroup.schedule(&mut self.due, cgroup_id, 0);
+        let may_become = matches!(state.standing, Standing::Nobody) && !state.ended;
+        if may_become || state.standing.is_open() {
+            state.tries = 0;
+            state.schedule(&mut self.due, spot, 0);
         }
     }
 
@@ -200,75 +268,72 @@ impl Resolver {
         self.due.first().is_some_and(|(when, _)| *when <= now_ns)
     }
 
-    /// All containers in the cgroup tree now, by their cgroup's path.
+    /// All containers there are now, by their cgroup's path.
     pub fn containers(&mut self) -> Vec<Found> {
         census::take(&mut self.lookup, &self.roots)
     }
 
     fn make_room(&mut self) {
-        if self.cgroups.len() >= CGROUPS_MAX {
-            let Self { cgroups, given, running, .. } = self;
-            cgroups.retain(|id, cgroup| !cgroup.owners.is_empty() || given.contains_key(id));
+        let Self { v2, v1, spots, given, running, .. } = self;
+        let in_use = |id: CgroupId| spots.keys().any(|spot| id.holds(spot)) || given.contains_key(&id);
+        for (tree, of) in [(v2, CgroupId::V2 as fn(u64) -> CgroupId), (v1, CgroupId::V1)] {
+            if let Some(tree) = tree {
+                tree.make_room(|id| in_use(of(id)));
+            }
+        }
+        if running.len() > 2 * spots.len().max(1024) {
             running.retain(|_, container| Arc::strong_count(container) > 1);
         }
     }
 
     fn forget(&mut self, now_ns: u64) {
-        self.ended.extend(mem::take(&mut self.removed).into_iter().map(|id| (now_ns, id)));
-        while let Some((_, id)) =
+        self.ended.extend(mem::take(&mut self.over).into_iter().map(|over| (now_ns, over)));
+        while let Some((_, over)) =
             self.ended.pop_front_if(|(since, _)| now_ns.saturating_sub(*since) > GRACE_NS)
         {
-            self.given.remove(&id);
-            let slots = self.cgroups.remove(&id).map(|cgroup| cgroup.owners).unwrap_or_default();
-            for slot in slots {
-                self.owners.remove(&slot);
+            match over {
+                Over::Cgroup(cgroup) => {
+                    self.given.remove(&cgroup);
+                    if let Some((tree, id)) = self.tree(cgroup) {
+                        tree.forget(id);
+                    }
+                }
+                Over::Namespace(pid_ns, incarnation) => {
+                    self.over_namespaces.remove(&(pid_ns, incarnation));
+                }
+                Over::Spot(spot) => {
+                    let slots = self.spots.remove(&spot).map(|state| state.owners).unwrap_or_default();
+                    for slot in slots {
+                        self.owners.remove(&slot);
+                    }
+                }
             }
         }
     }
 
     fn search(&mut self) {
-        if self.search.walk.is_none() && mem::take(&mut self.search.wanted) {
-            self.search.walk = Some(Walk::new(&self.roots.cgroup2));
-            self.search.number += 1;
-        }
-        let Some(walk) = &mut self.search.walk else { return };
-        for _ in 0..WALK_STEPS {
-            let Some(entry) = walk.next() else { return self.search_ended() };
-            if let Some(cgroup) = self.cgroups.get_mut(&entry.id)
-                && cgroup.path.is_none()
-            {
-                cgroup.path = Some(entry.path);
-                cgroup.schedule(&mut self.due, entry.id, 0);
-            }
-        }
-    }
-
-    fn search_ended(&mut self) {
-        self.search.walk = None;
-        for (id, cgroup) in &mut self.cgroups {
-            if cgroup.path.is_none()
-                && matches!(cgroup.standing, Standing::Sought(by) if by <= self.search.number)
-            {
-                cgroup.standing = Standing::Gone;
-                if !mem::replace(&mut cgroup.ended, true) {
-                    self.removed.push(*id);
-                }
-                self.touched.insert(*id);
-            }
+        let found = |tree: &mut Option<Tree>| tree.as_mut().map(Tree::search).unwrap_or_default();
+        let v2 = found(&mut self.v2).into_iter().map(CgroupId::V2);
+        let news: Vec<CgroupId> = v2.chain(found(&mut self.v1).into_iter().map(CgroupId::V1)).collect();
+        for cgroup in news {
+            self.look_up_all(|spot| cgroup.holds(spot));
         }
     }
 
     fn report(&mut self, changed: &mut Vec<Identity>) {
-        for id in mem::take(&mut self.touched) {
-            let Some(cgroup) = self.cgroups.get(&id) else { continue };
-            for slot in &cgroup.owners {
-                let Some(Told { identity, news }) = self.owners.get_mut(slot) else { continue };
-                let owner = cgroup.owner(identity.pid_ns == self.host_pid_ns);
+        for spot in mem::take(&mut self.touched) {
+            let fresh = self.is_fresh(&spot);
+            let Some(state) = self.spots.get(&spot) else { continue };
+            let path = self.path(&spot);
+            for slot in &state.owners {
+                let Some(Told { identity, phase, news, .. }) = self.owners.get_mut(slot) else { continue };
+                let owner = state.owner(fresh);
                 // Looking once more does not take back what was said.
                 let owner = if owner == PENDING { identity.owner.clone() } else { owner };
                 let now = Identity {
-                    cgroup_path: cgroup.path.clone(),
-                    ended: cgroup.ended,
+                    cgroup_path: path.clone(),
+                    ended: state.ended,
+                    phase: phase_of(*phase, identity.first_pid, state),
                     owner,
                     ..identity.clone()
                 };
@@ -278,6 +343,18 @@ impl Resolver {
                 }
             }
         }
+    }
+}
+
+/// What the kernel alone cannot tell of a phase.
+fn phase_of(phase: Phase, first_pid: u32, state: &State) -> Phase {
+    let Standing::Container { container, own, .. } = &state.standing else { return phase };
+    match phase {
+        // A pid namespace that a program in the container made for itself has no runtime to set it up.
+        Phase::Setup if !own && state.ns.is_some() => Phase::Workload,
+        // A container that shares another one's pid namespace joins it as an `exec` session does.
+        Phase::Exec if container.pid == Some(first_pid) => Phase::Workload,
+        Phase::Setup | Phase::Exec | Phase::Workload => phase,
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Deserializer};
 
-use super::state::{self, StateError};
+use super::state::{Root, StateError};
 
 #[derive(Debug, Default, Deserialize)]
 pub struct Spec {
@@ -22,8 +22,8 @@ pub struct Linux {
     pub cgroups_path: Option<String>,
 }
 
-pub fn read(file: &Path) -> Result<Spec, StateError> {
-    state::json(file)
+pub fn read(root: &Root, file: &Path) -> Result<Spec, StateError> {
+    root.json(file)
 }
 
 /// Go writes an absent map as `null`.

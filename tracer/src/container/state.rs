@@ -2,14 +2,16 @@
 //! their name says; whatever is wrong is an error that names the file, and the container goes
 //! without the name.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
-use serde::de::DeserializeOwned;
+use rustix::fs::Stat;
 use thiserror::Error;
+
+use super::database::DatabaseError;
+
+pub use super::root::Root;
 
 /// Bytes of a state file. The largest, the list of podman's containers, has 700 bytes a container:
 /// room for ten thousand.
@@ -24,22 +26,34 @@ pub enum StateError {
     Read { path: PathBuf, cause: io::Error },
     #[error("cannot use {}: it is no regular file", path.display())]
     NotAFile { path: PathBuf },
+    #[error("cannot use {}: it belongs to user {owner}, not to user {user}", path.display())]
+    Foreign { path: PathBuf, owner: u32, user: u32 },
     #[error("cannot use {}: it has more than {FILE_MAX} bytes", path.display())]
     TooLarge { path: PathBuf },
     #[error("cannot understand {}: {cause}", path.display())]
     Json { path: PathBuf, cause: serde_json::Error },
+    #[error("cannot understand {}: {cause}", path.display())]
+    Toml { path: PathBuf, cause: Box<toml::de::Error> },
+    #[error("cannot understand {}: {cause}", path.display())]
+    Database { path: PathBuf, cause: DatabaseError },
     #[error("cannot understand {}: it should hold {expected}", path.display())]
     Content { path: PathBuf, expected: &'static str },
 }
 
-/// The text of a file, lossy where it is not UTF-8.
+/// The text of a file that the kernel makes up, lossy where it is not UTF-8.
 pub fn text(path: &Path) -> Result<String, StateError> {
-    let failed = |cause| StateError::Read { path: path.to_owned(), cause };
-    let file = open(path)?;
+    let file = File::open(path).map_err(|cause| StateError::Read { path: path.to_owned(), cause })?;
+    read(file, || path.to_owned())
+}
+
+/// The rest of a file, lossy where it is not UTF-8; `path` is its name in messages.
+pub fn read(file: impl Read, path: impl Fn() -> PathBuf) -> Result<String, StateError> {
     let mut bytes = Vec::new();
-    file.take(FILE_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(FILE_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|cause| StateError::Read { path: path(), cause })?;
     if bytes.len() as u64 > FILE_MAX {
-        return Err(StateError::TooLarge { path: path.to_owned() });
+        return Err(StateError::TooLarge { path: path() });
     }
     Ok(match String::from_utf8(bytes) {
         Ok(text) => text,
@@ -47,56 +61,28 @@ pub fn text(path: &Path) -> Result<String, StateError> {
     })
 }
 
-/// The fields of `T` from a JSON file.
-pub fn json<T: DeserializeOwned>(path: &Path) -> Result<T, StateError> {
-    let text = text(path)?;
-    serde_json::from_str(&text).map_err(|cause| StateError::Json { path: path.to_owned(), cause })
-}
-
-/// A process id, alone in a file.
-pub fn pid(path: &Path) -> Result<u32, StateError> {
-    let text = text(path)?;
-    let pid = text.trim().parse().ok().filter(|pid| *pid != 0);
-    pid.ok_or_else(|| StateError::Content { path: path.to_owned(), expected: "a process id" })
-}
-
 /// What can be had of `result`; what cannot goes to the log, since state files come and go.
 pub fn optional<T>(result: Result<T, StateError>) -> Option<T> {
     result.map_err(|e| log::debug!("{e}")).ok()
 }
 
-/// The names in a directory, at most [`DIR_MAX`]; none if it is not there.
-pub fn names(dir: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = dir.read_dir() else { return Vec::new() };
-    entries.filter_map(Result::ok).take(DIR_MAX).map(|entry| entry.path()).collect()
-}
-
-/// Without following a link at the end: runtimes write none, and a link could lead anywhere. Without
-/// blocking: a FIFO would never open.
-fn open(path: &Path) -> Result<File, StateError> {
-    let failed = |cause| StateError::Read { path: path.to_owned(), cause };
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file =
-        OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path).map_err(failed)?;
-    if file.metadata().map_err(failed)?.is_file() {
-        Ok(file)
-    } else {
-        Err(StateError::NotAFile { path: path.to_owned() })
-    }
+/// A time as in RFC 3339, in ns since 1970. None: it is none, or the one that means never.
+pub fn time_ns(text: &str) -> Option<i64> {
+    let time: jiff::Timestamp = text.parse().ok()?;
+    i64::try_from(time.as_nanosecond()).ok().filter(|ns| *ns > 0)
 }
 
 /// Tells one content of a file from another without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     inode: u64,
-    size: u64,
-    changed: (i64, i64),
+    size: i64,
+    changed: (i64, u64),
 }
 
 impl Stamp {
-    pub fn of(path: &Path) -> Option<Self> {
-        let meta = path.symlink_metadata().ok()?;
-        Some(Self { inode: meta.ino(), size: meta.size(), changed: (meta.ctime(), meta.ctime_nsec()) })
+    pub fn of(stat: &Stat) -> Self {
+        Self { inode: stat.st_ino, size: stat.st_size, changed: (stat.st_ctime, stat.st_ctime_nsec) }
     }
 }
 
@@ -114,11 +100,16 @@ impl<T> Default for Cached<T> {
 }
 
 impl<T> Cached<T> {
-    pub fn get(&mut self, path: &Path, read: impl FnOnce(&Path) -> Result<T, StateError>) -> Option<&T> {
-        let stamp = Stamp::of(path);
+    pub fn get(
+        &mut self,
+        root: &Root,
+        path: &Path,
+        read: impl FnOnce(&Root, &Path) -> Result<T, StateError>,
+    ) -> Option<&T> {
+        let stamp = root.stamp(path);
         if stamp.is_none() || stamp != self.stamp {
             self.stamp = stamp;
-            self.value = stamp.and_then(|_| optional(read(path)));
+            self.value = stamp.and_then(|_| optional(read(root, path)));
         }
         self.value.as_ref()
     }
@@ -128,9 +119,7 @@ impl<T> Cached<T> {
 mod tests {
     use std::cell::Cell;
     use std::fs;
-    use std::os::unix::fs::symlink;
 
-    use rustix::fs::{CWD, FileType, Mode, mknodat};
     use serde::Deserialize;
 
     use super::*;
@@ -144,9 +133,6 @@ mod tests {
     fn what_is_no_state_file_is_an_error_that_names_it() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        symlink(at("loop"), at("loop")).unwrap();
-        symlink("/dev/zero", at("zero")).unwrap();
-        mknodat(CWD, at("fifo"), FileType::Fifo, Mode::RUSR, 0).unwrap();
         fs::create_dir(at("dir")).unwrap();
         File::create(at("huge")).unwrap().set_len(FILE_MAX + 1).unwrap();
         fs::write(at("cut"), r#"{"pid": 1"#).unwrap();
@@ -154,10 +140,12 @@ mod tests {
         fs::write(at("negative"), r#"{"pid": -1}"#).unwrap();
         fs::write(at("deep"), "[".repeat(1 << 20)).unwrap();
         fs::write(at("empty"), "").unwrap();
-        for name in
-            ["missing", "loop", "zero", "fifo", "dir", "huge", "cut", "type", "negative", "deep", "empty"]
-        {
-            let error = json::<Pid>(&at(name)).expect_err(name).to_string();
+        let root = Root::new(dir.path()).unwrap();
+        for name in ["missing", "dir", "huge", "cut", "type", "negative", "deep", "empty"] {
+            let path = Path::new("/").join(name);
+            let error = root.json::<Pid>(&path).expect_err(name).to_string();
+            assert!(error.contains(&format!("/{name}: ")), "{error}");
+            let error = root.toml::<Pid>(&path).expect_err(name).to_string();
             assert!(error.contains(&format!("/{name}: ")), "{error}");
         }
     }
@@ -168,42 +156,46 @@ mod tests {
         let path = dir.path().join("x");
         fs::write(&path, b"a\xffb").unwrap();
         assert_eq!(text(&path).unwrap(), "a\u{fffd}b");
+        assert!(text(&dir.path().join("y")).unwrap_err().to_string().contains("/y: No such file"));
     }
 
     #[test]
-    fn a_pid_file_holds_a_pid() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("pid");
-        for (content, expected) in
-            [("12\n", Some(12)), ("7", Some(7)), ("0", None), ("", None), ("-1", None), ("99999999999", None)]
-        {
-            fs::write(&path, content).unwrap();
-            assert_eq!(pid(&path).ok(), expected, "{content:?}");
+    fn times_are_those_after_1970() {
+        for (text, expected) in [
+            ("2026-11-23T20:33:06.752006Z", Some(1_795_465_986_752_006_000)),
+            ("2026-11-23T21:33:06.752006001+01:00", Some(1_795_465_986_752_006_001)),
+            ("0001-01-01T00:00:00Z", None),
+            ("9999-12-30T00:00:00Z", None),
+            ("", None),
+            ("today", None),
+        ] {
+            assert_eq!(time_ns(text), expected, "{text}");
         }
     }
 
     #[test]
     fn a_file_is_read_again_only_when_it_changed() {
         let dir = tempfile::tempdir().unwrap();
+        let root = Root::new(dir.path()).unwrap();
         let path = dir.path().join("x");
         let reads = Cell::new(0);
         let mut cached = Cached::default();
-        let mut get = |path: &Path| {
+        let mut get = || {
             cached
-                .get(path, |path| {
+                .get(&root, Path::new("/x"), |root, path| {
                     reads.set(reads.get() + 1);
-                    text(path)
+                    root.text(path)
                 })
                 .cloned()
         };
-        assert_eq!(get(&path), None);
+        assert_eq!(get(), None);
         fs::write(&path, "one").unwrap();
-        assert_eq!(get(&path).as_deref(), Some("one"));
-        assert_eq!(get(&path).as_deref(), Some("one"));
+        assert_eq!(get().as_deref(), Some("one"));
+        assert_eq!(get().as_deref(), Some("one"));
         assert_eq!(reads.get(), 1);
         fs::write(&path, "three").unwrap();
-        assert_eq!(get(&path).as_deref(), Some("three"));
+        assert_eq!(get().as_deref(), Some("three"));
         fs::remove_file(&path).unwrap();
-        assert_eq!(get(&path), None);
+        assert_eq!(get(), None);
     }
 }

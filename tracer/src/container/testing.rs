@@ -1,7 +1,11 @@
 //! What the tests of the modules beside this one share.
 
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::lchown;
+use std::path::{Path, PathBuf};
+
+use super::Runtime;
+use super::record::OciState;
 
 /// A file of `tests/fixtures/state`.
 pub fn fixture(name: &str) -> String {
@@ -21,9 +25,51 @@ pub fn put(root: &Path, path: &str, text: &str) {
     fs::write(file, text).unwrap();
 }
 
+/// Some user who is not root: whoever runs the tests, if he is not.
+pub fn user() -> u32 {
+    let uid = rustix::process::getuid().as_raw();
+    if uid == 0 { 1000 } else { uid }
+}
+
+/// Makes a file or directory [`user`]'s.
+pub fn give(root: &Path, path: &str) {
+    lchown(root.join(path), Some(user()), None).unwrap();
+}
+
 /// A runc state with what we read of it; the cgroup is below `/sys/fs/cgroup`.
 pub fn runc_state(id: &str, pid: u32, cgroup: &str) -> String {
     format!(
         r#"{{"id":"{id}","init_process_pid":{pid},"cgroup_paths":{{"":"/sys/fs/cgroup{cgroup}"}},"config":{{"labels":["bundle=/srv/{id}"]}}}}"#
     )
+}
+
+/// A process in a `/proc`: its ids from the host's namespace inwards; started 0.12 s after boot.
+pub fn process(proc: &Path, pid: u32, parent: u32, ids: &[u32], pid_ns: u32) {
+    let ids: Vec<_> = ids.iter().map(u32::to_string).collect();
+    put(
+        proc,
+        &format!("{pid}/status"),
+        &format!("Name:\tx\nPPid:\t{parent}\nUid:\t0\t0\t0\t0\nNStgid:\t{}\n", ids.join("\t")),
+    );
+    put(proc, &format!("{pid}/stat"), &format!("{pid} (x) S {parent}{} 12 0\n", " 0".repeat(17)));
+    put(proc, &format!("{pid}/ns/x"), "");
+    let link = proc.join(format!("{pid}/ns/pid"));
+    let _ = fs::remove_file(&link);
+    std::os::unix::fs::symlink(format!("pid:[{pid_ns}]"), link).unwrap();
+}
+
+/// A state of runc in which nothing but the id is known.
+pub fn oci_state(id: &str) -> OciState {
+    OciState {
+        id: id.to_owned(),
+        runtime: Runtime::Runc,
+        pid: None,
+        cgroup: None,
+        cgroup_v1: None,
+        bundle: String::new(),
+        annotations: Vec::new(),
+        user: None,
+        started_ns: None,
+        file: PathBuf::new(),
+    }
 }

@@ -7,7 +7,7 @@ use std::{env, fs, io};
 
 use rustix::process::{Resource, geteuid, getrlimit};
 
-use crate::cgroups::{self, Layout};
+use crate::cgroups::{self, Layout, V1};
 
 /// Where the file systems are.
 #[derive(Clone, Debug)]
@@ -72,6 +72,8 @@ pub struct Host {
     /// As `/sys/devices/system/cpu/possible` counts them.
     pub possible_cpus: Option<u32>,
     pub cgroup: Layout,
+    /// What tells containers apart where version 2 does not.
+    pub cgroup_v1: Option<V1>,
     /// Only those that are there.
     pub state_dirs: Vec<StateDir>,
     pub process: Process,
@@ -147,6 +149,8 @@ impl Host {
         let own = proc.join("self");
         let release = text(&proc.join("sys/kernel/osrelease")).unwrap_or_default();
         let status = text(&own.join("status")).unwrap_or_default();
+        let mounts = fs::read(own.join("mountinfo")).unwrap_or_default();
+        let controllers = text(&proc.join("cgroups")).unwrap_or_default();
         Self {
             arch: env::consts::ARCH,
             kernel: version(&release),
@@ -162,7 +166,8 @@ impl Host {
             unprivileged_bpf_disabled: number(&proc.join("sys/kernel/unprivileged_bpf_disabled")),
             pid_max: number(&proc.join("sys/kernel/pid_max")),
             possible_cpus: text(&sys.join("devices/system/cpu/possible")).and_then(|list| count_cpus(&list)),
-            cgroup: cgroups::layout(&fs::read(own.join("mountinfo")).unwrap_or_default()),
+            cgroup: cgroups::layout(&mounts),
+            cgroup_v1: cgroups::v1(&mounts, &controllers),
             state_dirs: state_dirs(root),
             process,
         }
@@ -268,6 +273,7 @@ impl Host {
             pid_max: Some(32_768),
             possible_cpus: Some(8),
             cgroup: Layout::V2("/sys/fs/cgroup".into()),
+            cgroup_v1: None,
             state_dirs: vec![StateDir { runtime: "docker", path: "/var/lib/docker" }],
             process: Process {
                 uid: 0,
@@ -275,6 +281,20 @@ impl Host {
                 exe: "/home/u/.cargo/bin/ctrace".into(),
                 args: vec!["top".into(), "--once".into()],
             },
+        }
+    }
+
+    /// The same, booted with cgroup v1 alone.
+    pub(super) fn with_v1() -> Self {
+        Self {
+            cgroup: Layout::V1,
+            cgroup_v1: Some(V1 {
+                controller: "pids".into(),
+                hierarchy: 8,
+                index: 3,
+                mount: "/sys/fs/cgroup/pids".into(),
+            }),
+            ..Self::sample()
         }
     }
 
@@ -331,6 +351,18 @@ mod tests {
 
         let sample = Host { arch: env::consts::ARCH, ..Host::sample() };
         assert_eq!(Host::read(&roots(root), sample.process.clone()), sample);
+
+        put(
+            root,
+            "proc/self/mountinfo",
+            b"32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n\
+              39 31 0:36 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n",
+        );
+        let controllers = b"#subsys_name\thierarchy\tnum_cgroups\tenabled\n\
+            cpuset\t0\t4\t1\ncpu\t1\t4\t1\nmemory\t0\t4\t1\npids\t8\t4\t1\n";
+        put(root, "proc/cgroups", controllers);
+        let v1 = Host { arch: env::consts::ARCH, ..Host::with_v1() };
+        assert_eq!(Host::read(&roots(root), v1.process.clone()), v1);
     }
 
     #[test]
@@ -342,7 +374,7 @@ mod tests {
             (host.pid_ns, host.lockdown, host.cgroup.clone()),
             (Namespace::Unreadable, Lockdown::Absent, Layout::None)
         );
-        assert!(!host.btf && !host.has(cap::BPF) && host.state_dirs.is_empty());
+        assert!(host.cgroup_v1.is_none() && !host.btf && !host.has(cap::BPF) && host.state_dirs.is_empty());
     }
 
     #[test]

@@ -27,6 +27,7 @@ fn refusal(check: Check) -> Option<Refusal> {
     let reason = match kind {
         Kind::NotPermitted => "not permitted",
         Kind::KernelCannot => "this kernel cannot do it",
+        Kind::Missing => "something is missing",
     };
     let mut message = format!("cannot trace system calls, {reason}: {name}: {found}\n  {why}");
     if let Some(fix) = fix {
@@ -49,9 +50,17 @@ mod tests {
 
     #[test]
     fn warnings_pass() {
-        let host = Host { cgroup: Layout::None, ..Host::sample() };
+        let host = Host { lockdown: Lockdown::Unreadable, ..Host::sample() };
         assert!(checks(&host).iter().any(|check| check.status == Status::Warn));
         assert_eq!(preflight(&host), Ok(()));
+    }
+
+    #[test]
+    fn without_any_cgroup_it_says_what_to_mount() {
+        let refusal = preflight(&Host { cgroup: Layout::None, ..Host::sample() }).unwrap_err();
+        assert_eq!(refusal.code, Code::Failed);
+        assert!(refusal.message.contains("mount -t cgroup2"), "{refusal}");
+        assert_eq!(preflight(&Host::with_v1()), Ok(()));
     }
 
     #[test]

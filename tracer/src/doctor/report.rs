@@ -2,9 +2,10 @@
 //!
 //! As JSON it is one object on one line: `{"schema_version", "arch", "kernel":{"release","major",
 //! "minor"}, "btf", "lockdown", "capabilities":{"effective","permitted"}, "cgroup":{"layout",
-//! "v2_mount"}, "uid", "pid_max", "possible_cpus", "runtimes":[{"name","path"}], "checks":[{"name",
+//! "v2_mount","v1":{"controller","hierarchy","mount"}}, "uid", "pid_max", "possible_cpus", "runtimes":[{"name","path"}], "checks":[{"name",
 //! "status","kind","found","why","fix"}], "exit_code"}`. `status` is `ok`, `warn` or `fail`; `kind` is why
-//! it fails: `not_permitted` or `kernel_cannot`. Sets of capabilities are hexadecimal as in `/proc`; what
+//! it fails: `not_permitted`, `kernel_cannot` or `missing`. `layout` is `none`, `v1`, `hybrid` or `v2`; `v1` is
+//! the hierarchy that tells containers apart beside or instead of version 2. Sets of capabilities are hexadecimal as in `/proc`; what
 //! is unknown is null.
 
 use std::fmt::Write as _;
@@ -36,7 +37,8 @@ pub fn text(checks: &[Check]) -> String {
     let verdict = match code(checks) {
         Code::NotPermitted => "ctrace cannot trace here: not permitted",
         Code::KernelCannot => "ctrace cannot trace here: this kernel cannot do it",
-        Code::Done | Code::Failed | Code::Usage | Code::NoContainer | Code::Finding | Code::Lost => {
+        Code::Failed => "ctrace cannot trace here: something is missing",
+        Code::Done | Code::Usage | Code::NoContainer | Code::Finding | Code::Lost => {
             if checks.iter().any(|check| check.status == Status::Warn) {
                 "ctrace can trace here, with the limits above"
             } else {
@@ -77,6 +79,11 @@ pub fn json(host: &Host, checks: &[Check]) -> serde_json::Result<String> {
         cgroup: Cgroup {
             layout: host.cgroup.name(),
             v2_mount: host.cgroup.v2().map(|path| path.to_string_lossy().into_owned()),
+            v1: host.cgroup_v1.as_ref().map(|v1| Hierarchy {
+                controller: &v1.controller,
+                number: v1.hierarchy,
+                mount: v1.mount.to_string_lossy().into_owned(),
+            }),
         },
         uid: host.process.uid,
         pid_max: host.pid_max,
@@ -95,7 +102,7 @@ struct Report<'a> {
     btf: bool,
     lockdown: Option<&'a str>,
     capabilities: Option<Capabilities>,
-    cgroup: Cgroup,
+    cgroup: Cgroup<'a>,
     uid: u32,
     pid_max: Option<u32>,
     possible_cpus: Option<u32>,
@@ -118,9 +125,18 @@ struct Capabilities {
 }
 
 #[derive(Serialize)]
-struct Cgroup {
+struct Cgroup<'a> {
     layout: &'static str,
     v2_mount: Option<String>,
+    v1: Option<Hierarchy<'a>>,
+}
+
+#[derive(Serialize)]
+struct Hierarchy<'a> {
+    controller: &'a str,
+    #[serde(rename = "hierarchy")]
+    number: u32,
+    mount: String,
 }
 
 #[derive(Serialize)]
@@ -147,6 +163,7 @@ impl<'a> From<&'a Check> for Line<'a> {
             Status::Warn => ("warn", None),
             Status::Fail(Kind::NotPermitted) => ("fail", Some("not_permitted")),
             Status::Fail(Kind::KernelCannot) => ("fail", Some("kernel_cannot")),
+            Status::Fail(Kind::Missing) => ("fail", Some("missing")),
         };
         Self { name, status, kind, found, why, fix: fix.as_deref() }
     }
@@ -165,13 +182,15 @@ mod tests {
 
     #[test]
     fn an_unprivileged_user_on_v1() {
-        let host = Host { cgroup: Layout::V1, ..Host::unprivileged() };
+        let Host { cgroup, cgroup_v1, .. } = Host::with_v1();
+        let host = Host { cgroup, cgroup_v1, ..Host::unprivileged() };
         insta::assert_snapshot!(text(&checks(&host)));
     }
 
     #[test]
     fn the_json_object() {
-        let host = Host { cgroup: Layout::Hybrid("/a\u{1b}\"b".into()), ..Host::unprivileged() };
+        let cgroup = Layout::Hybrid("/a\u{1b}\"b".into());
+        let host = Host { cgroup, cgroup_v1: Host::with_v1().cgroup_v1, ..Host::unprivileged() };
         let json = json(&host, &checks(&host)).unwrap();
         assert!(!json.contains('\n'));
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
@@ -179,7 +198,11 @@ mod tests {
             value["kernel"],
             serde_json::json!({"release": "6.12.9-generic", "major": 6, "minor": 12})
         );
-        assert_eq!(value["cgroup"], serde_json::json!({"layout": "hybrid", "v2_mount": "/a\u{1b}\"b"}));
+        let v1 = serde_json::json!({"controller": "pids", "hierarchy": 8, "mount": "/sys/fs/cgroup/pids"});
+        assert_eq!(
+            value["cgroup"],
+            serde_json::json!({"layout": "hybrid", "v2_mount": "/a\u{1b}\"b", "v1": v1})
+        );
         assert_eq!(value["lockdown"], serde_json::Value::Null);
         assert_eq!(value["exit_code"], 3);
         let checks = value["checks"].as_array().unwrap();

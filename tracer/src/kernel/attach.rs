@@ -7,10 +7,13 @@ use tracer_common::config::feature;
 
 /// Program, tracepoint, and the feature without which it is not needed. What keeps the books on tasks
 /// and cgroups comes first, so that no call is met without them.
-const HOOKS: [(&str, &str, u32); 8] = [
+const HOOKS: [(&str, &str, u32); 11] = [
     ("cgroup_mkdir", "cgroup_mkdir", 0),
     ("cgroup_rmdir", "cgroup_rmdir", 0),
-    ("cgroup_attach_task", "cgroup_attach_task", feature::ATTACH_RECORDS),
+    ("cgroup_attach_task", "cgroup_attach_task", feature::CGROUP_RECORDS),
+    ("cgroup_freeze", "cgroup_freeze", feature::CGROUP_RECORDS),
+    ("cgroup_unfreeze", "cgroup_unfreeze", feature::CGROUP_RECORDS),
+    ("cgroup_rename", "cgroup_rename", feature::CGROUP_RECORDS),
     ("process_fork", "sched_process_fork", 0),
     ("process_exec", "sched_process_exec", 0),
     ("process_exit", "sched_process_exit", 0),

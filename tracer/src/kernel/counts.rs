@@ -53,7 +53,8 @@ impl Counters {
             seen_calls: Table::new(),
             seen_outcomes: Table::new(),
             seen_tallies: Table::new(),
-            live: Table::from([(0, OwnerId::default())]),
+            // Those without an owner, and ctrace itself: what it does to cgroups is told as well.
+            live: Table::from([0, 1].map(|slot| (slot, OwnerId { slot, generation: 0 }))),
         })
     }
 
@@ -152,12 +153,12 @@ impl Counters {
         Some(sum)
     }
 
-    /// Forgets what was reported of a slot.
-    pub(super) fn forget(&mut self, slot: u32) {
-        self.seen_calls.retain(|key, _| key.owner != slot);
-        self.seen_outcomes.retain(|key, _| key.call.owner != slot);
-        self.seen_tallies.retain(|id, _| id.slot != slot);
-        self.live.remove(&slot);
+    /// Forgets what was reported of these slots.
+    pub(super) fn forget(&mut self, is_gone: impl Fn(u32) -> bool) {
+        self.seen_calls.retain(|key, _| !is_gone(key.owner));
+        self.seen_outcomes.retain(|key, _| !is_gone(key.call.owner));
+        self.seen_tallies.retain(|id, _| !is_gone(id.slot));
+        self.live.retain(|slot, _| !is_gone(*slot));
     }
 }
 

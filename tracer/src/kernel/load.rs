@@ -10,6 +10,7 @@ use tracer_common::key::{Latency, Row};
 use tracer_common::limits::{CALLS, INDEXED_ABIS, INDEXED_NRS, LATENCY_BYTES};
 
 use crate::batch::Arch;
+use crate::container::{CgroupId, Roots};
 use crate::event::Abi;
 use crate::plan::{Capacity, Plan};
 use crate::syscall;
@@ -45,23 +46,25 @@ pub(super) struct Loaded {
     pub sizes: Sizes,
 }
 
-pub(super) fn load(plan: &Plan, arch: Arch, proc: &Path) -> Result<Loaded> {
+pub(super) fn load(plan: &Plan, arch: Arch, roots: &Roots) -> Result<Loaded> {
     let sizes = Sizes::new(
         u32::try_from(aya::util::nr_cpus().map_err(|(file, error)| {
             anyhow::Error::new(error).context(format!("cannot count the CPUs from {file}"))
         })?)?,
-        pid_max(proc)?,
+        pid_max(&roots.proc)?,
         plan.capacity.tasks,
         plan.features & feature::LATENCY != 0,
     );
     let config = Config {
         features: plan.features,
         own_tgid: std::process::id(),
-        lineage_cgroup: plan.lineage_cgroup,
+        lineage_cgroup: plan.lineage.map_or(0, CgroupId::number),
         tasks_mask: sizes.tasks - 1,
         cells: sizes.cells,
         timed: sizes.timed,
-        pad: 0,
+        v1_hierarchy: roots.cgroup1.as_ref().map_or(0, |v1| v1.hierarchy),
+        v1_controller: roots.cgroup1.as_ref().map_or(0, |v1| v1.index),
+        lineage_v1: u32::from(matches!(plan.lineage, Some(CgroupId::V1(_)))),
     };
     let traits = traits(arch);
     // What the programs have to say is for who asked for more (-v); otherwise its code is not even there.

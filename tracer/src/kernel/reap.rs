@@ -1,5 +1,7 @@
 //! Slots and cells whose cgroup is gone go back to the free lists, after a last read.
 
+use std::collections::HashMap;
+
 use anyhow::{Context, Result};
 use aya::Ebpf;
 use aya::maps::{Array, MapData, PerCpuArray, PerCpuValues, Queue};
@@ -9,11 +11,38 @@ use tracer_common::loss::Tally;
 
 use super::counts::{Counters, places};
 use super::load::take;
+use crate::container::CgroupId;
 
 pub(super) struct Reaper {
     rows: Array<MapData, Row>,
     free_owners: Queue<MapData, u32>,
     free_cells: Queue<MapData, u32>,
+}
+
+/// What owners can be gone with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gone {
+    Cgroup(CgroupId),
+    Namespace { pid_ns: u32, incarnation: u64 },
+}
+
+impl Gone {
+    fn holds(self, key: &OwnerKey) -> bool {
+        match self {
+            Self::Cgroup(CgroupId::V2(id)) => key.cgroup_id == id,
+            Self::Cgroup(CgroupId::V1(id)) => key.v1_id == id,
+            Self::Namespace { pid_ns, incarnation } => (key.pid_ns, key.incarnation) == (pid_ns, incarnation),
+        }
+    }
+
+    /// How long to wait before its counters may be given to others. A cgroup is removed when nobody is left in
+    /// it; a pid namespace's first process waits for the others to die, but its end is told before that.
+    pub(super) fn rest_ns(self) -> u64 {
+        match self {
+            Self::Cgroup(_) => 0,
+            Self::Namespace { .. } => 2_000_000_000,
+        }
+    }
 }
 
 const EMPTY: Row = Row { ignored: 0, cell: [0; (INDEXED_ABIS * INDEXED_NRS) as usize] };
@@ -35,29 +64,39 @@ impl Reaper {
             .with_context(|| format!("cannot stop watching owner {slot}"))
     }
 
-    /// Frees all owners of a cgroup that has no tasks any more, and returns their slots.
-    pub(super) fn reap(&mut self, counters: &mut Counters, cgroup_id: u64) -> Result<Vec<u32>> {
-        let mut gone: Vec<(OwnerKey, u32)> = Vec::new();
+    /// Frees all owners of what has no tasks any more: in one pass over each table, however many these are.
+    pub(super) fn reap(&mut self, counters: &mut Counters, what: &[Gone]) -> Result<()> {
+        if what.is_empty() {
+            return Ok(());
+        }
+        let mut gone: HashMap<u32, OwnerKey> = HashMap::new();
         for entry in &counters.owners {
             let (key, slot) = entry.context("cannot read the table of owners")?;
-            if key.cgroup_id == cgroup_id {
-                gone.push((key, slot));
+            if what.iter().any(|what| what.holds(&key)) {
+                gone.insert(slot, key);
             }
         }
-        for &(key, slot) in &gone {
-            counters.owners.remove(&key).context("cannot remove an ended owner")?;
-            self.free_calls(counters, slot)?;
+        if gone.is_empty() {
+            return Ok(());
+        }
+        for key in gone.values() {
+            counters.owners.remove(key).context("cannot remove an ended owner")?;
+        }
+        self.free_calls(counters, |slot| gone.contains_key(&slot))?;
+        for &slot in gone.keys() {
             self.rows.set(slot, EMPTY, 0).context("cannot clear an ended owner's row")?;
             clear_tally(&mut counters.tally, slot)?;
-            counters.forget(slot);
+        }
+        counters.forget(|slot| gone.contains_key(&slot));
+        for &slot in gone.keys() {
             self.free_owners.push(slot, 0).context("cannot free an ended owner's slot")?;
         }
-        Ok(gone.into_iter().map(|(_, slot)| slot).collect())
+        Ok(())
     }
 
-    fn free_calls(&mut self, counters: &mut Counters, slot: u32) -> Result<()> {
+    fn free_calls(&mut self, counters: &mut Counters, is_gone: impl Fn(u32) -> bool) -> Result<()> {
         let calls: Vec<CallKey> =
-            counters.calls.keys().filter_map(Result::ok).filter(|key| key.owner == slot).collect();
+            counters.calls.keys().filter_map(Result::ok).filter(|key| is_gone(key.owner)).collect();
         for key in calls {
             let Ok(info) = counters.calls.get(&key, 0) else { continue };
             counters.calls.remove(&key).context("cannot remove an ended owner's call")?;
@@ -74,7 +113,7 @@ impl Reaper {
             self.free_cells.push(info.cell, 0).context("cannot free a counter")?;
         }
         let outcomes: Vec<OutcomeKey> =
-            counters.outcomes.keys().filter_map(Result::ok).filter(|key| key.call.owner == slot).collect();
+            counters.outcomes.keys().filter_map(Result::ok).filter(|key| is_gone(key.call.owner)).collect();
         for key in outcomes {
             counters.outcomes.remove(&key).context("cannot remove an ended owner's outcome")?;
         }

@@ -14,11 +14,11 @@ use tracer_common::record::kind;
 
 use super::counts::Counters;
 use super::load::{Loaded, load, take};
-use super::reap::Reaper;
+use super::reap::{Gone, Reaper};
 use super::{attach, ring};
 use crate::batch::{Arch, Batch, OwnerId, Session, Source, Status};
 use crate::clock;
-use crate::container::{Resolver, Roots};
+use crate::container::{CgroupId, Resolver, Roots};
 use crate::decode::{self, RawRecord};
 use crate::event::{CgroupAct, What};
 use crate::plan::Plan;
@@ -36,8 +36,10 @@ pub struct KernelSource {
     log: EbpfLogger<&'static dyn Log>,
     /// Owners that the resolver was told of.
     met: HashSet<OwnerId>,
-    /// cgroups that are gone, to be freed after the next sample.
-    ended: Vec<u64>,
+    /// Gone, and since when (`CLOCK_MONOTONIC`, ns): to be freed after a last sample.
+    ended: Vec<(u64, Gone)>,
+    /// The hierarchy of cgroup v1 that owners are told apart by, 0: none.
+    v1_hierarchy: u32,
     /// Holds the programs: they are detached when it is dropped.
     ebpf: Option<Ebpf>,
 }
@@ -46,7 +48,7 @@ impl KernelSource {
     /// Loads and attaches. `resolver` was made before, so that it knows the cgroups that exist.
     pub fn new(plan: &Plan, resolver: Resolver, roots: &Roots) -> Result<Self> {
         let arch = arch()?;
-        let Loaded { mut ebpf, sizes } = load(plan, arch, &roots.proc)?;
+        let Loaded { mut ebpf, sizes } = load(plan, arch, roots)?;
         attach::attach(&mut ebpf, plan.features)?;
         let uname = rustix::system::uname();
         let session = Session {
@@ -67,6 +69,7 @@ impl KernelSource {
             log: EbpfLogger::init(&mut ebpf)?,
             met: HashSet::new(),
             ended: Vec::new(),
+            v1_hierarchy: roots.cgroup1.as_ref().map_or(0, |v1| v1.hierarchy),
             ebpf: Some(ebpf),
         })
     }
@@ -83,6 +86,8 @@ impl KernelSource {
 
     /// What the records say about owners and cgroups.
     fn learn(&mut self, records: &[u8]) {
+        // After the owners that they end were met.
+        let mut ends = Vec::new();
         for record in decode::records(records) {
             // A record that cannot be read is counted where it is decoded for the faces.
             let Ok(RawRecord { kind, owner, bytes }) = record else { continue };
@@ -94,6 +99,7 @@ impl KernelSource {
                     continue;
                 }
                 kind::CGROUP_MKDIR | kind::CGROUP_RMDIR => self.learn_cgroup(bytes),
+                kind::ENDED => ends.push(bytes),
                 _ => {}
             }
             if owner.slot != 0
@@ -104,29 +110,53 @@ impl KernelSource {
                 self.meet(owner, &info);
             }
         }
+        for end in ends {
+            self.learn_end(end);
+        }
+    }
+
+    fn reap(&mut self) -> Result<()> {
+        let now_ns = clock::monotonic_ns();
+        let rested = |(since, gone): &mut (u64, Gone)| now_ns.saturating_sub(*since) >= gone.rest_ns();
+        let gone: Vec<Gone> = self.ended.extract_if(.., rested).map(|(_, gone)| gone).collect();
+        self.reaper.reap(&mut self.counters, &gone)
     }
 
     /// Where records were lost, that of a cgroup's end may be among them.
     fn find_ended(&mut self) {
         for cgroup in self.resolver.vanished() {
-            self.resolver.cgroup_removed(cgroup);
-            self.ended.push(cgroup);
+            self.cgroup_removed(cgroup);
+        }
+    }
+
+    fn cgroup_removed(&mut self, cgroup: CgroupId) {
+        self.resolver.cgroup_removed(cgroup);
+        self.ended.push((0, Gone::Cgroup(cgroup)));
+    }
+
+    /// Nobody is left in a pid namespace. A cgroup can be shared with others, so that its end would never come.
+    fn learn_end(&mut self, record: &[u8]) {
+        let Ok(ended) = decode::ended(record) else { return };
+        if !ended.namespace {
+            return;
+        }
+        if let Some((pid_ns, incarnation)) = self.resolver.namespace_ended(ended.owner) {
+            self.ended.push((ended.ktime_ns, Gone::Namespace { pid_ns, incarnation }));
         }
     }
 
     fn learn_cgroup(&mut self, record: &[u8]) {
         let Ok(event) = decode::decode(record) else { return };
         let What::Cgroup(cgroup) = event.what else { return };
-        if cgroup.hierarchy != 0 {
-            return;
-        }
+        let id = match cgroup.hierarchy {
+            0 => CgroupId::V2(cgroup.id),
+            hierarchy if hierarchy == self.v1_hierarchy => CgroupId::V1(cgroup.id),
+            _ => return,
+        };
         match cgroup.act {
-            CgroupAct::Mkdir => self.resolver.cgroup_made(cgroup.id, cgroup.path.bytes()),
-            CgroupAct::Rmdir => {
-                self.resolver.cgroup_removed(cgroup.id);
-                self.ended.push(cgroup.id);
-            }
-            CgroupAct::Attach { .. } => {}
+            CgroupAct::Mkdir => self.resolver.cgroup_made(id, cgroup.path.bytes()),
+            CgroupAct::Rmdir => self.cgroup_removed(id),
+            CgroupAct::Attach { .. } | CgroupAct::Freeze | CgroupAct::Unfreeze | CgroupAct::Rename => {}
         }
     }
 }
@@ -151,9 +181,7 @@ impl Source for KernelSource {
                 self.find_ended();
             }
             batch.sample = Some(sample);
-            for cgroup in std::mem::take(&mut self.ended) {
-                self.reaper.reap(&mut self.counters, cgroup)?;
-            }
+            self.reap()?;
         }
         batch.now_ns = clock::monotonic_ns();
         self.resolver.advance(batch.now_ns, &mut batch.identities);

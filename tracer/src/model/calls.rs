@@ -76,6 +76,14 @@ impl Calls {
         }
     }
 
+    /// Calls, errors and refusals since the start.
+    pub(super) fn totals(&self, owner: OwnerId) -> (u64, u64, u64) {
+        let calls = self.owners.get(&owner).into_iter().flat_map(HashMap::values);
+        calls.fold((0, 0, 0), |(count, errors, denied), call| {
+            (count + call.now.count, errors + call.now.errors, denied + call.now.denied)
+        })
+    }
+
     pub(super) fn forget(&mut self, owner: OwnerId) {
         self.owners.remove(&owner);
     }
@@ -111,7 +119,8 @@ impl Calls {
 /// Containers by name, then the host, then what nobody knows.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum SubjectKey {
-    Container(String, String),
+    /// Display name, id, and that of the container around.
+    Container(String, String, Option<String>),
     Host,
     Unknown(u64),
 }
@@ -119,7 +128,11 @@ enum SubjectKey {
 fn subject(identity: &crate::container::Identity) -> (SubjectKey, Subject) {
     match &identity.owner {
         Owner::Container(container) => (
-            SubjectKey::Container(container.display_name().to_owned(), container.id.clone()),
+            SubjectKey::Container(
+                container.display_name().to_owned(),
+                container.id.clone(),
+                container.parent.clone(),
+            ),
             Subject::Container(container.clone()),
         ),
         Owner::Host => (SubjectKey::Host, Subject::Host),

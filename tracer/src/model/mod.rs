@@ -10,9 +10,9 @@ use std::collections::HashMap;
 use tracer_common::loss::{Loss, Tally};
 
 use crate::batch::{Batch, OwnerId, Session};
-use crate::container::Identity;
+use crate::container::{Identity, Phase};
 use crate::ledger::Ledger;
-use crate::snapshot::{LossRow, Snapshot};
+use crate::snapshot::{LossRow, Snapshot, Used};
 
 use calls::Calls;
 pub use owners::Owners;
@@ -81,6 +81,22 @@ impl Model {
         }
     }
 
+    /// What an owner called so far.
+    pub fn used(&self, owner: OwnerId) -> Used {
+        let (calls, errors, denied) = self.calls.totals(owner);
+        match self.identity(owner).map(|identity| identity.phase) {
+            Some(Phase::Setup) => Used { setup: calls, ..Used::default() },
+            Some(Phase::Workload | Phase::Exec) | None => Used { calls, errors, denied, setup: 0 },
+        }
+    }
+
+    /// Forgets what ended longer ago than the grace time; a snapshot does it by itself.
+    pub fn expire(&mut self) {
+        for owner in self.owners.expire(self.now_ns, self.grace_ns) {
+            self.calls.forget(owner);
+        }
+    }
+
     /// The kernel's side of the ledger: events seen, filtered there, and lost there.
     pub fn ledger(&self) -> Ledger {
         let mut ledger = Ledger::default();
@@ -117,9 +133,7 @@ impl Model {
 
     /// The state as of the last batch. The interval is the time since the snapshot before.
     pub fn snapshot(&mut self) -> Snapshot {
-        for owner in self.owners.expire(self.now_ns, self.grace_ns) {
-            self.calls.forget(owner);
-        }
+        self.expire();
         let interval_ns = self.now_ns.saturating_sub(self.last_snapshot_ns);
         let wall_offset = self.session.wall_offset_ns;
         let rows = self.calls.rows(&self.owners, wall_offset);

@@ -14,26 +14,30 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use super::say;
 use super::signals::Stop;
 use crate::cli::ExecArgs;
-use crate::container::{Container, Runtime};
+use crate::container::{CgroupId, Container, Roots, Runtime};
 
 /// Of the names of our cgroups; the pid of the ctrace that made it follows.
 const PREFIX: &str = "ctrace-run-";
 
-/// A cgroup v2 directory that exists as long as this value.
+/// A cgroup that exists as long as this value.
 pub(super) struct OwnCgroup {
     path: PathBuf,
     parent: PathBuf,
-    /// Inode number, which is the cgroup's id.
-    pub id: u64,
+    pub id: CgroupId,
 }
 
 impl OwnCgroup {
-    pub(super) fn new(cgroup2: &Path) -> Result<Self> {
-        remove_stale(cgroup2);
-        let path = cgroup2.join(format!("{PREFIX}{}", std::process::id()));
+    pub(super) fn new(roots: &Roots) -> Result<Self> {
+        let v2 = roots.cgroup2.as_deref().map(|mount| (mount, CgroupId::V2 as fn(u64) -> CgroupId));
+        let v1 =
+            || roots.cgroup1.as_ref().map(|v1| (v1.mount.as_path(), CgroupId::V1 as fn(u64) -> CgroupId));
+        let (mount, id) = v2.or_else(v1).context("no cgroup file system is mounted")?;
+        remove_stale(mount);
+        let path = mount.join(format!("{PREFIX}{}", std::process::id()));
         fs::create_dir(&path).with_context(|| format!("cannot make the cgroup {}", path.display()))?;
-        let id = fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?.ino();
-        Ok(Self { path, parent: cgroup2.to_path_buf(), id })
+        // The inode number of the directory is the cgroup's id.
+        let inode = fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?.ino();
+        Ok(Self { path, parent: mount.to_path_buf(), id: id(inode) })
     }
 
     /// Removes it when ctrace is told a second time to end.
@@ -84,8 +88,8 @@ fn remove(path: &Path, parent: &Path) {
 }
 
 /// Those of a ctrace that was killed. One that still has processes stays.
-fn remove_stale(cgroup2: &Path) {
-    for entry in fs::read_dir(cgroup2).into_iter().flatten().flatten() {
+fn remove_stale(mount: &Path) {
+    for entry in fs::read_dir(mount).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let pid = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse::<i32>().ok());
         if let Some(pid) = pid.and_then(Pid::from_raw)

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::clock;
 use crate::container::{Resolver, Roots, host_pid_ns};
 use crate::doctor;
 use crate::kernel::KernelSource;
@@ -20,7 +21,7 @@ pub(super) fn preflight() -> Result<()> {
 
 /// Knows the containers that exist before the first call is seen.
 pub(super) fn resolver(roots: &Roots) -> Result<Resolver> {
-    Resolver::new(roots.clone(), host_pid_ns(&roots.proc)?)
+    Resolver::new(roots.clone(), host_pid_ns(&roots.proc)?, clock::boot_offset_ns())
 }
 
 /// `prepare` tells the resolver what ctrace itself knows.

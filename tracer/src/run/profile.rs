@@ -16,6 +16,7 @@ use super::signals::Stop;
 use super::{live, output, say};
 use crate::batch::Source;
 use crate::cli::{GenerateArgs, ProfileCommand, ProfileRecordArgs};
+use crate::container::CgroupId;
 use crate::container::{Identity, Owner, Phase, Roots, Runtime};
 use crate::exit::{Code, Refusal};
 use crate::filter::Wanted;
@@ -37,11 +38,11 @@ pub(super) fn profile(command: ProfileCommand) -> Result<ExitCode> {
 }
 
 /// Counts are all that is needed: nothing goes through the ring buffer, nothing can be lost there.
-fn plan(lineage_cgroup: u64) -> Plan {
+fn plan(lineage: Option<CgroupId>) -> Plan {
     Plan {
         features: 0,
         selection: Selection::NONE,
-        lineage_cgroup,
+        lineage,
         ring_bytes: RING_BYTES / 16,
         capacity: Capacity::default(),
     }
@@ -51,7 +52,7 @@ fn record(args: &ProfileRecordArgs) -> Result<ExitCode> {
     check_output(&args.output)?;
     live::preflight()?;
     let roots = Roots::detect()?;
-    let source = live::open(&plan(0), &roots, |_| {})?;
+    let source = live::open(&plan(None), &roots, |_| {})?;
     let model = Model::new(source.session().clone(), FOR_EVER);
     let mut pipeline = Pipeline::new(source, model, Wanted::from(&args.containers));
     let stop = Stop::on_signals()?;
@@ -68,11 +69,11 @@ fn record_command(args: &ProfileRecordArgs) -> Result<ExitCode> {
     live::preflight()?;
     let roots = Roots::detect()?;
     let stop = Stop::on_signals()?;
-    let cgroup = OwnCgroup::new(&roots.cgroup2)?;
+    let cgroup = OwnCgroup::new(&roots)?;
     cgroup.removed_on_abort(&stop);
     let own = cgroup.container(&args.command);
     let own_id = own.id.clone();
-    let source = live::open(&plan(cgroup.id), &roots, |resolver| resolver.name_cgroup(cgroup.id, own))?;
+    let source = live::open(&plan(Some(cgroup.id)), &roots, |resolver| resolver.name_cgroup(cgroup.id, own))?;
     let model = Model::new(source.session().clone(), FOR_EVER);
     let mut pipeline = Pipeline::new(source, model, Wanted::from(&args.containers));
     let mut child = cgroup.start(&args.command)?;

@@ -11,13 +11,14 @@ use super::live;
 use crate::cli::{PsArgs, ReportFormat};
 use crate::container::{Found, Roots};
 use crate::exit::{Code, Refusal};
+use crate::filter::Wanted;
 use crate::text::safe;
 
 pub(super) fn ps(args: &PsArgs) -> Result<ExitCode> {
     let roots = Roots::detect()?;
     let mut found = live::resolver(&roots)?.containers();
-    let wanted = crate::filter::Wanted::from(&args.containers);
-    found.retain(|found| wanted.matches(&found.container, Some(&found.cgroup_path)));
+    let wanted = Wanted { host: args.host, ..Wanted::from(&args.containers) };
+    found.retain(|found| wanted.wants(&found.container, Some(&found.cgroup_path)));
     if found.is_empty() && !wanted.names.is_empty() {
         let message = format!("no container is called {}", wanted.names.join(", "));
         return Err(Refusal { code: Code::NoContainer, message }.into());
@@ -47,7 +48,7 @@ fn tree(found: &[Found]) -> Vec<(usize, &Found)> {
     for root in roots.into_iter().chain(others) {
         let mut stack = vec![(0, root)];
         while let Some((depth, next)) = stack.pop() {
-            if !seen.insert(&next.cgroup_path) {
+            if !seen.insert((&next.container.id, &next.cgroup_path)) {
                 continue;
             }
             lines.push((depth, next));
@@ -59,13 +60,15 @@ fn tree(found: &[Found]) -> Vec<(usize, &Found)> {
 }
 
 fn table(lines: &[(usize, &Found)]) -> String {
-    let mut rows = vec![["NAME", "ID", "RUNTIME", "IMAGE", "PID", "CGROUP", "SOURCE"].map(str::to_owned)];
+    let mut rows =
+        vec![["NAME", "ID", "RUNTIME", "STATE", "IMAGE", "PID", "CGROUP", "SOURCE"].map(str::to_owned)];
     for (depth, found) in lines {
         let container = &found.container;
         rows.push([
             format!("{}{}", "  ".repeat(*depth), safe(container.display_name())),
             safe(&container.id).chars().take(12).collect(),
             container.runtime.to_string(),
+            found.activity.name().to_owned(),
             safe(container.image.as_deref().unwrap_or("-")).into_owned(),
             found.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
             safe(&found.cgroup_path).into_owned(),
@@ -77,13 +80,16 @@ fn table(lines: &[(usize, &Found)]) -> String {
 
 /// One object; the names are those of every other output.
 fn object(found: &Found) -> serde_json::Value {
-    let Found { container, cgroup_path, cgroup_id, pid_ns, mnt_ns, pid, source } = found;
+    let Found { container, cgroup_path, cgroup_id, cgroup_version, pid_ns, mnt_ns, pid, activity, source } =
+        found;
     let mut object = json!({
         "container": {
             "id": container.id,
             "name": container.name,
             "runtime": { "name": container.runtime.name() },
-            "image": container.image.as_ref().map(|name| json!({ "name": name })),
+            "image": { "name": container.image, "id": container.image_id },
+            "state": activity.name(),
+            "started": container.started_ns.and_then(timestamp),
             "parent": container.parent.as_ref().map(|id| json!({ "id": id })),
         },
         "k8s": container.pod.as_ref().map(|pod| json!({
@@ -92,14 +98,20 @@ fn object(found: &Found) -> serde_json::Value {
             "container": { "name": pod.container_name },
         })),
         "process": { "pid": pid },
+        "user": { "id": container.user },
         // Larger than 2^53 - 1 on a long-lived host, so a string.
-        "cgroup": { "path": cgroup_path, "id": cgroup_id.to_string(), "version": 2 },
+        "cgroup": { "path": cgroup_path, "id": cgroup_id.map(|id| id.to_string()), "version": cgroup_version },
         "namespaces": { "pid": pid_ns, "mnt": mnt_ns },
         "labels": container.labels.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect::<Vec<_>>(),
         "source": source.to_string(),
     });
     drop_nulls(&mut object);
     object
+}
+
+/// RFC 3339, UTC.
+fn timestamp(wall_ns: i64) -> Option<String> {
+    jiff::Timestamp::from_nanosecond(wall_ns.into()).ok().map(|time| time.to_string())
 }
 
 /// What is not known is left out, and what holds nothing else.
@@ -116,7 +128,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::container::{Container, Evidence, Pod, Runtime};
+    use crate::container::{Activity, Container, Evidence, Pod, Runtime};
 
     fn found(id: &str, parent: Option<&str>) -> Found {
         let container = Container {
@@ -127,7 +139,9 @@ mod tests {
         Found {
             container: Arc::new(container),
             cgroup_path: format!("/{id}"),
-            cgroup_id: u64::MAX,
+            cgroup_id: Some(u64::MAX),
+            cgroup_version: 2,
+            activity: Activity::Running,
             pid_ns: None,
             mnt_ns: Some(7),
             pid: Some(12),
@@ -159,7 +173,7 @@ mod tests {
         assert_eq!(
             object,
             json!({
-                "container": { "id": "a", "runtime": { "name": "podman" } },
+                "container": { "id": "a", "runtime": { "name": "podman" }, "state": "running" },
                 "k8s": { "pod": { "uid": "u1" } },
                 "process": { "pid": 12 },
                 "cgroup": { "path": "/a", "id": "18446744073709551615", "version": 2 },

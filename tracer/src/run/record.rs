@@ -21,7 +21,7 @@ use crate::plan::{Capacity, Plan, Selection};
 
 /// What every face needs.
 const EVERYTHING: u32 =
-    feature::LATENCY | feature::SYSCALL_RECORDS | feature::PROCESS_RECORDS | feature::ATTACH_RECORDS;
+    feature::LATENCY | feature::SYSCALL_RECORDS | feature::PROCESS_RECORDS | feature::CGROUP_RECORDS;
 
 pub(super) fn record(args: &RecordArgs) -> Result<ExitCode> {
     live::preflight()?;
@@ -29,7 +29,7 @@ pub(super) fn record(args: &RecordArgs) -> Result<ExitCode> {
     let plan = Plan {
         features: EVERYTHING,
         selection: Selection::ALL,
-        lineage_cgroup: 0,
+        lineage: None,
         ring_bytes: RING_BYTES,
         capacity: Capacity::default(),
     };

@@ -46,7 +46,7 @@ fn live_pipeline(args: &TopArgs) -> Result<Pipeline<impl Source + use<>>> {
     let plan = Plan {
         features: feature::LATENCY | if args.record.is_some() { records } else { 0 },
         selection: Selection::ALL,
-        lineage_cgroup: 0,
+        lineage: None,
         ring_bytes: RING_BYTES,
         capacity: Capacity::default(),
     };

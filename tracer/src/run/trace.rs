@@ -12,6 +12,7 @@ use super::signals::Stop;
 use super::{live, output, say};
 use crate::batch::{Arch, Source};
 use crate::cli::{Output, RunArgs, TraceArgs, What};
+use crate::container::CgroupId;
 use crate::container::Roots;
 use crate::exit::{Code, Refusal};
 use crate::filter::Wanted;
@@ -25,7 +26,7 @@ use crate::select::Select;
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) fn trace(args: &TraceArgs) -> Result<ExitCode> {
-    let wanted = Wanted { host: args.host, ..Wanted::from(&args.containers) };
+    let wanted = Wanted { host: args.host, setup: args.what.setup, ..Wanted::from(&args.containers) };
     if let Some(path) = &args.replay {
         let source = live::open_recording(path)?;
         let select = select(&args.what, source.session().arch)?;
@@ -39,7 +40,7 @@ pub(super) fn trace(args: &TraceArgs) -> Result<ExitCode> {
     let select = select(&args.what, kernel::arch()?)?;
     live::preflight()?;
     let roots = Roots::detect()?;
-    let source = live::open(&plan(&select, 0), &roots, |_| {})?;
+    let source = live::open(&plan(&select, None), &roots, |_| {})?;
     let mut pipeline = pipeline(source, wanted, select, &args.output)?.with_limit(args.count);
     let stop = Stop::on_signals()?;
     if pipeline.start()? {
@@ -56,12 +57,12 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     live::preflight()?;
     let roots = Roots::detect()?;
     let stop = Stop::on_signals()?;
-    let cgroup = OwnCgroup::new(&roots.cgroup2)?;
+    let cgroup = OwnCgroup::new(&roots)?;
     cgroup.removed_on_abort(&stop);
     let name = cgroup.container(&args.command);
-    let source =
-        live::open(&plan(&select, cgroup.id), &roots, |resolver| resolver.name_cgroup(cgroup.id, name))?;
-    let wanted = Wanted { lineage: true, ..Wanted::default() };
+    let plan = plan(&select, Some(cgroup.id));
+    let source = live::open(&plan, &roots, |resolver| resolver.name_cgroup(cgroup.id, name))?;
+    let wanted = Wanted { lineage: true, setup: args.what.setup, ..Wanted::default() };
     let mut pipeline = pipeline(source, wanted, select, &args.output)?;
     if !pipeline.start()? {
         return Ok(Code::Done.into());
@@ -81,6 +82,10 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
             Ok(status.is_some())
         },
     )?;
+    if status.is_some() {
+        // The end of its cgroup is that of the container, and still seen.
+        drop(cgroup);
+    }
     drive::drain(&mut pipeline)?;
     let code = finish(&mut pipeline, &args.output)?;
     // The receiver may have gone before the command.
@@ -96,18 +101,19 @@ fn select(what: &What, arch: Arch) -> Result<Select> {
     Ok(parsed.map_err(|message| Refusal { code: Code::Usage, message: format!("-e: {message}") })?)
 }
 
-fn plan(select: &Select, lineage_cgroup: u64) -> Plan {
+fn plan(select: &Select, lineage: Option<CgroupId>) -> Plan {
     let features = [
         (select.wants_syscalls(), feature::SYSCALL_RECORDS),
         (select.failed, feature::ONLY_FAILED),
         (select.denied, feature::ONLY_DENIED),
-        (select.wants_processes(), feature::PROCESS_RECORDS),
-        (select.wants_cgroups(), feature::ATTACH_RECORDS),
+        // What a session executes first tells a health check from somebody's curiosity.
+        (select.wants_syscalls() || select.wants_processes(), feature::PROCESS_RECORDS),
+        (select.wants_cgroups(), feature::CGROUP_RECORDS),
     ];
     Plan {
         features: features.iter().filter(|(on, _)| *on).fold(0, |all, (_, bit)| all | bit),
         selection: select.kernel(),
-        lineage_cgroup,
+        lineage,
         ring_bytes: tracer_common::limits::RING_BYTES,
         capacity: Capacity::default(),
     }

@@ -10,6 +10,8 @@ use crate::batch::Session;
 use crate::container::{Container, Identity};
 use crate::event::{Abi, Event, How, Syscall};
 use crate::ledger::Ledger;
+use crate::lifecycle::ContainerEvent;
+use crate::origin::Origin;
 use crate::syscall;
 
 pub mod json;
@@ -31,7 +33,16 @@ pub trait Sink {
     fn start(&mut self, session: &Session) -> io::Result<bool>;
 
     /// `identity`: what is known of `event.owner`, if anything.
-    fn event(&mut self, event: &Event<'_>, identity: Option<&Identity>) -> io::Result<bool>;
+    /// `origin`: see there.
+    fn event(
+        &mut self,
+        event: &Event<'_>,
+        identity: Option<&Identity>,
+        origin: Option<Origin>,
+    ) -> io::Result<bool>;
+
+    /// A container began, or is over.
+    fn container(&mut self, event: &ContainerEvent) -> io::Result<bool>;
 
     /// `at_ns`: `CLOCK_MONOTONIC` of when it became known.
     fn lost(&mut self, at_ns: u64, lost: &Lost<'_>) -> io::Result<bool>;

@@ -1,12 +1,14 @@
-//! Looking a cgroup up: where it is, and whose.
+//! Looking a spot up: where it is, and whose.
 
+use std::mem;
 use std::sync::Arc;
 
-use super::super::lookup::{Known, Place};
-use super::super::{Container, cgroupfs, path, process};
-use super::{Cgroup, MS, Resolver, Standing};
+use super::super::lookup::{self, Known, Unit};
+use super::super::process::{self, Paths};
+use super::super::{Container, Runtime, path};
+use super::{CgroupId, MS, Over, Resolver, Spot, Standing};
 
-/// How often a cgroup is looked for again at once, and how long after the last time. A runtime writes its
+/// How often a spot is looked up again at once, and how long after the last time. A runtime writes its
 /// state some 10 ms after it made the cgroup, and a container of `true` is gone 10 ms later.
 const SOON: (usize, u64) = (40, MS);
 
@@ -19,124 +21,221 @@ pub(super) fn wait_ns(tries: usize) -> Option<u64> {
     if tries < soon { Some(wait) } else { LATER_NS.get(tries - soon).copied() }
 }
 
-/// Cgroups looked up in one call: a file or two each, together no more than a few ms.
+/// Spots looked up in one call: a few files each, together no more than a few ms.
 pub(super) const LOOKUPS: usize = 32;
+
+/// Where a spot is in a hierarchy.
+enum At {
+    Known(String),
+    /// It is being searched for.
+    Sought,
+    Gone,
+}
 
 impl Resolver {
     pub(super) fn look_up(&mut self, now_ns: u64) {
         for at in 0..LOOKUPS {
-            let Some((_, id)) = self.due.first().copied().filter(|(when, _)| *when <= now_ns) else { break };
+            let Some((_, spot)) = self.due.first().copied().filter(|(when, _)| *when <= now_ns) else {
+                break;
+            };
             self.due.pop_first();
-            if let Some(cgroup) = self.cgroups.get_mut(&id) {
-                cgroup.due = None;
+            if let Some(state) = self.spots.get_mut(&spot) {
+                state.begin();
             }
             if at == 0 {
                 self.lookup.refresh();
             }
-            self.look_up_one(now_ns, id);
+            self.look_up_one(now_ns, spot);
         }
     }
 
-    fn look_up_one(&mut self, now_ns: u64, id: u64) {
-        let Some(cgroup) = self.cgroups.get(&id) else { return };
-        let path = cgroup.path.clone().or_else(|| self.path_by_process(id, cgroup));
-        let found = path.as_deref().and_then(|path| self.lookup.place(path));
-        let given = self.given(id, path.as_deref());
-        let standing = match (found, given) {
+    fn look_up_one(&mut self, now_ns: u64, spot: Spot) {
+        let Some(state) = self.spots.get(&spot) else { return };
+        let (pid, ns, user, ended) = (state.pid, state.ns, state.user, state.ended);
+        let (v2, v1) = (self.at(CgroupId::V2(spot.cgroup_id), pid), self.at(CgroupId::V1(spot.v1_id), pid));
+        let gone = matches!((&v2, &v1), (At::Gone, _) | (_, At::Gone));
+        let sought = matches!((&v2, &v1), (At::Sought, _) | (_, At::Sought));
+        let path = |at| if let At::Known(path) = at { Some(path) } else { None };
+        let unit = Unit { paths: Paths { v2: path(v2), v1: path(v1) }, ns, user };
+        let found = self.lookup.find(&unit);
+        let standing = match (found, self.given(&spot, &unit.paths)) {
             // A container in one that ctrace made is itself.
-            (Some(place), Some((around, _))) if around < place.cgroup.len() => self.claim(id, place),
-            (_, Some((_, container))) => Standing::Container { container, complete: true },
-            (Some(place), None) => self.claim(id, place),
+            (Some(known), Some((around, _))) if around < known.own.len() => self.claim(spot, known),
+            (_, Some((_, container))) => Standing::Container { container, own: true, complete: true },
+            (Some(known), None) => self.claim(spot, known),
             // Its state file is gone, and with it all that there was to find.
-            (None, None) if let Some(container) = self.container(id) => {
-                Standing::Container { container, complete: true }
+            (None, None) if let Some((container, own)) = self.container(&spot) => {
+                Standing::Container { container, own, complete: true }
             }
-            (None, None) if path.is_some() => Standing::Pending,
-            // One that is under way may have passed it already.
-            (None, None) => Standing::Sought(self.search.number + 1),
+            (None, None) if let Some(container) = self.namesake(&spot) => {
+                Standing::Container { container, own: true, complete: true }
+            }
+            (None, None) if gone => Standing::Gone,
+            (None, None) => Standing::Pending,
         };
-        self.search.wanted |= path.is_none();
-        let foreign = self.has_foreign_pid_ns(id);
-        let Some(cgroup) = self.cgroups.get_mut(&id) else { return };
-        cgroup.path = path;
-        let certain = matches!(standing, Standing::Pending)
-            && (cgroup.path.as_deref().is_some_and(path::is_host_unit) || !(cgroup.fresh || foreign));
-        let again = standing.is_open() && !certain && !cgroup.ended;
-        let wait = wait_ns(cgroup.tries).filter(|_| again);
+        let fresh = self.is_fresh(&spot);
+        let Some(state) = self.spots.get_mut(&spot) else { return };
+        let is_unit = |path: &Option<String>| path.as_deref().is_none_or(path::is_host_unit);
+        let host_unit = is_unit(&unit.paths.v2) && is_unit(&unit.paths.v1);
+        let certain =
+            matches!(standing, Standing::Pending) && ns.is_none() && !sought && (host_unit || !fresh);
+        let again = standing.is_open() && !certain && !ended;
+        let wait = wait_ns(state.tries).filter(|_| again);
         if let Some(wait) = wait {
-            cgroup.tries += 1;
-            cgroup.schedule(&mut self.due, id, now_ns.saturating_add(wait));
+            state.tries += 1;
+            state.schedule(&mut self.due, spot, now_ns.saturating_add(wait));
         }
         let decided = matches!(standing, Standing::Pending) && wait.is_none();
-        cgroup.standing = if decided { Standing::Nobody } else { standing };
-        self.touched.insert(id);
+        let standing = if decided { last_resort(state.preparer, &unit) } else { standing };
+        if matches!(standing, Standing::Gone) && !mem::replace(&mut state.ended, true) {
+            self.over.push(Over::Spot(spot));
+        }
+        state.standing = standing;
+        self.touched.insert(spot);
     }
 
-    /// By an owner's first process, if it is still there.
-    fn path_by_process(&self, id: u64, cgroup: &Cgroup) -> Option<String> {
-        let owners = cgroup.owners.iter().filter_map(|slot| self.owners.get(slot));
-        let mut paths = owners.filter_map(|told| process::cgroup(&self.roots.proc, told.identity.first_pid));
+    /// Where a spot is in that hierarchy, by what we were told, or by its first process.
+    fn at(&mut self, cgroup: CgroupId, pid: u32) -> At {
+        let by_process = {
+            let known = self.tree(cgroup).and_then(|(tree, id)| tree.get(id)?.path.clone());
+            match known {
+                Some(path) => return At::Known(path),
+                None => process::paths(&self.roots.proc, pid, self.roots.controller()),
+            }
+        };
+        let Some((tree, id)) = self.tree(cgroup).filter(|(_, id)| *id != 0) else {
+            // Without such a hierarchy everybody is in its root.
+            return At::Known("/".to_owned());
+        };
         // It may have moved on.
-        paths.find(|path| cgroupfs::id_at(&self.roots.cgroup2, path) == Some(id))
-    }
-
-    /// The container that ctrace made around a cgroup, with the length of its cgroup's path.
-    fn given(&self, id: u64, path: Option<&str>) -> Option<(usize, Arc<Container>)> {
-        if let Some(container) = self.given.get(&id) {
-            return Some((path.map_or(0, str::len), Arc::clone(container)));
-        }
-        let path = path?;
-        let around = self.given.iter().filter_map(|(id, container)| {
-            let own = self.cgroups.get(id)?.path.as_deref()?;
-            path::is_within(path, own).then_some((own.len(), container))
+        let path = by_process.and_then(|paths| match cgroup {
+            CgroupId::V2(_) => paths.v2,
+            CgroupId::V1(_) => paths.v1,
         });
-        around.max_by_key(|(len, _)| *len).map(|(len, container)| (len, Arc::clone(container)))
-    }
-
-    /// What the cgroup is known to be so far.
-    fn container(&self, id: u64) -> Option<Arc<Container>> {
-        match &self.cgroups.get(&id)?.standing {
-            Standing::Container { container, .. } => Some(Arc::clone(container)),
-            Standing::Pending | Standing::Sought(_) | Standing::Gone | Standing::Nobody => None,
+        if let Some(path) = path {
+            tree.learn(id, path);
         }
-    }
-
-    /// The container at `place`, the same for all cgroups in it.
-    fn claim(&mut self, id: u64, place: Place) -> Standing {
-        let own = place.cgroup.clone();
-        let Known { mut container, complete, .. } = self.lookup.known(place);
-        let ended = self.cgroups.get(&id).is_some_and(|cgroup| cgroup.ended);
-        let before = self.container(id).or_else(|| self.running.get(&own).cloned());
-        let before = before.filter(|before| before.id == container.id);
-        if let Some(before) = &before {
-            container.remember(before);
-            if **before == container {
-                return Standing::Container { container: Arc::clone(before), complete };
+        let node = tree.node(id);
+        match (&node.path, node.ended) {
+            (Some(path), _) => At::Known(path.clone()),
+            (None, true) => At::Gone,
+            (None, false) => {
+                tree.seek(id);
+                At::Sought
             }
         }
-        let now = Arc::new(container);
-        if !ended {
-            self.running.insert(own, Arc::clone(&now));
+    }
+
+    pub(super) fn is_fresh(&self, spot: &Spot) -> bool {
+        let trees = [(&self.v2, spot.cgroup_id), (&self.v1, spot.v1_id)];
+        trees
+            .into_iter()
+            .any(|(tree, id)| tree.as_ref().and_then(|tree| tree.get(id)).is_some_and(|n| n.fresh))
+    }
+
+    /// What an owner's cgroup is called: in version 2 if it has one there.
+    pub(super) fn path(&self, spot: &Spot) -> Option<String> {
+        let path = |tree: &Option<super::Tree>, id| tree.as_ref()?.get(id)?.path.clone();
+        let v2 = path(&self.v2, spot.cgroup_id);
+        v2.filter(|path| path != "/")
+            .or_else(|| path(&self.v1, spot.v1_id))
+            .or_else(|| path(&self.v2, spot.cgroup_id))
+    }
+
+    /// The container that ctrace made around a spot, with the length of its cgroup's path.
+    fn given(&self, spot: &Spot, paths: &Paths) -> Option<(usize, Arc<Container>)> {
+        let around = self.given.iter().filter_map(|(id, container)| {
+            let (tree, id, path) = match *id {
+                CgroupId::V2(id) => (&self.v2, id, &paths.v2),
+                CgroupId::V1(id) => (&self.v1, id, &paths.v1),
+            };
+            let own = tree.as_ref()?.get(id)?.path.as_deref()?;
+            path::is_within(path.as_deref()?, own).then_some((own.len(), container))
+        });
+        let around = around.max_by_key(|(len, _)| *len).map(|(len, container)| (len, Arc::clone(container)));
+        // Before its path is known.
+        let itself = || {
+            let ids = [CgroupId::V2(spot.cgroup_id), CgroupId::V1(spot.v1_id)];
+            ids.iter().find_map(|id| Some((0, Arc::clone(self.given.get(id)?))))
+        };
+        around.or_else(itself)
+    }
+
+    /// What the spot is known to be so far.
+    fn container(&self, spot: &Spot) -> Option<(Arc<Container>, bool)> {
+        match &self.spots.get(spot)?.standing {
+            Standing::Container { container, own, .. } => Some((Arc::clone(container), *own)),
+            Standing::Pending | Standing::Gone | Standing::Nobody => None,
         }
-        if let Some(before) = before {
-            self.replace(&before, &now);
+    }
+
+    /// The container that a pid namespace was made for, if another spot of it tells.
+    fn namesake(&self, spot: &Spot) -> Option<Arc<Container>> {
+        let same = |other: &Spot| (other.pid_ns, other.incarnation) == (spot.pid_ns, spot.incarnation);
+        self.spots.get(spot)?.ns?;
+        let others = self.spots.iter().filter(|(other, _)| *other != spot && same(other));
+        others.map(|(_, state)| &state.standing).find_map(|standing| match standing {
+            Standing::Container { container, own: true, .. } => Some(Arc::clone(container)),
+            Standing::Container { .. } | Standing::Pending | Standing::Gone | Standing::Nobody => None,
+        })
+    }
+
+    /// A container that was found, the same for all spots in it.
+    fn claim(&mut self, spot: Spot, known: Known) -> Standing {
+        let Known { mut container, own, complete, .. } = known;
+        let Some(state) = self.spots.get(&spot) else { return Standing::Pending };
+        let (ended, ns) = (state.ended, state.ns);
+        let before = self.container(&spot).map(|(container, _)| container);
+        let before = before.or_else(|| self.running.get(&own).cloned());
+        let before = before.filter(|before| before.id == container.id && before.runtime == container.runtime);
+        if let Some(before) = &before {
+            container.remember(before);
         }
-        Standing::Container { container: now, complete }
+        let is_first =
+            |container: &Container| ns.is_none_or(|ns| container.pid.is_none_or(|pid| pid == ns.init));
+        let now = match before {
+            Some(before) if *before == container => before,
+            before => {
+                let now = Arc::new(container);
+                if !ended {
+                    self.running.insert(own, Arc::clone(&now));
+                }
+                if let Some(before) = before {
+                    self.replace(&before, &now);
+                }
+                now
+            }
+        };
+        Standing::Container { own: is_first(&now), container: now, complete }
     }
 
     fn replace(&mut self, before: &Arc<Container>, now: &Arc<Container>) {
-        for (id, cgroup) in &mut self.cgroups {
-            if let Standing::Container { container, .. } = &mut cgroup.standing
+        for (spot, state) in &mut self.spots {
+            if let Standing::Container { container, .. } = &mut state.standing
                 && Arc::ptr_eq(before, container)
             {
                 *container = Arc::clone(now);
-                self.touched.insert(*id);
+                self.touched.insert(*spot);
             }
         }
     }
+}
 
-    fn has_foreign_pid_ns(&self, id: u64) -> bool {
-        let owners = self.cgroups.get(&id).into_iter().flat_map(|cgroup| &cgroup.owners);
-        owners.filter_map(|slot| self.owners.get(slot)).any(|told| told.identity.pid_ns != self.host_pid_ns)
+/// What can be said of a spot whose state file was gone before anybody looked: runtimes name the cgroup after
+/// the container unless they are told otherwise.
+/// And a program that makes a pid namespace for itself is part of its service.
+fn last_resort(preparer: Option<Runtime>, unit: &Unit) -> Standing {
+    let paths = [&unit.paths.v2, &unit.paths.v1];
+    let mut names = paths.into_iter().flatten().filter_map(|path| path.rsplit('/').next());
+    let id = names.find(|name| !name.is_empty());
+    let container = match (preparer, id) {
+        (Some(runtime), Some(id)) => Some(Container::unnamed(runtime, id)),
+        _ => lookup::service(unit).map(|known| known.container),
+    };
+    match container {
+        Some(container) => {
+            Standing::Container { container: Arc::new(container), own: preparer.is_some(), complete: true }
+        }
+        None => Standing::Nobody,
     }
 }

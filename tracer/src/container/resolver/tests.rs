@@ -1,14 +1,32 @@
 use std::fs;
 
 use tracer_common::key::OwnerKey;
+use tracer_common::limits::CGROUP_PATH_LEN;
 
 use super::super::testing::{fixture, id, put, runc_state};
 use super::super::{Pod, Runtime, cgroupfs};
 use super::find::{LOOKUPS, wait_ns};
 use super::*;
+use crate::cgroups::V1;
 
 const HOST: u32 = 4_026_531_836;
 const OWN: u32 = 4_026_532_000;
+
+fn info(key: OwnerKey) -> OwnerInfo {
+    OwnerInfo {
+        key,
+        first_ns: 5,
+        first_tgid: 77,
+        mnt_ns: 3,
+        comm: *b"sh\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+        generation: 1,
+        flags: 0,
+        init_tgid: 0,
+        init_outer_tgid: 0,
+        outer_init_tgid: 0,
+        user: 0,
+    }
+}
 
 /// A host's file system, and a resolver that looks at it.
 struct Host {
@@ -26,12 +44,20 @@ impl Host {
     fn new(cgroups: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        let roots = Roots { proc: at("proc"), cgroup2: at("cgroup"), run: at("run"), var_lib: at("lib") };
-        fs::create_dir(&roots.cgroup2).unwrap();
+        let (mount, v1) = (at("cgroup"), at("pids"));
+        let hierarchy = V1 { controller: "pids".to_owned(), hierarchy: 8, index: 11, mount: v1.clone() };
+        let roots = Roots {
+            proc: at("proc"),
+            cgroup2: Some(mount.clone()),
+            cgroup1: Some(hierarchy),
+            root: dir.path().to_owned(),
+        };
+        fs::create_dir(&mount).unwrap();
+        fs::create_dir(&v1).unwrap();
         for cgroup in cgroups {
-            fs::create_dir_all(roots.cgroup2.join(&cgroup[1..])).unwrap();
+            fs::create_dir_all(mount.join(&cgroup[1..])).unwrap();
         }
-        let resolver = Resolver::new(roots, HOST).unwrap();
+        let resolver = Resolver::new(roots, HOST, 0).unwrap();
         Self { dir, resolver, now_ns: 1, known: HashMap::new(), reports: HashMap::new() }
     }
 
@@ -50,27 +76,28 @@ impl Host {
 
     fn make(&mut self, cgroup: &str) -> u64 {
         let id = self.mkdir(cgroup);
-        self.resolver.cgroup_made(id, cgroup.as_bytes());
+        self.resolver.cgroup_made(CgroupId::V2(id), cgroup.as_bytes());
         id
     }
 
     fn remove(&mut self, cgroup: &str) {
         let id = self.id(cgroup);
         fs::remove_dir(self.dir.path().join("cgroup").join(&cgroup[1..])).unwrap();
-        self.resolver.cgroup_removed(id);
+        self.resolver.cgroup_removed(CgroupId::V2(id));
     }
 
     fn meet(&mut self, slot: u32, cgroup_id: u64, pid_ns: u32) {
-        let info = OwnerInfo {
-            key: OwnerKey { cgroup_id, pid_ns, phase: phase::WORKLOAD },
-            first_ns: 5,
-            first_tgid: 77,
-            mnt_ns: 3,
-            comm: *b"sh\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
-            generation: 1,
-            lineage: 0,
-        };
-        self.resolver.met(OwnerId { slot, generation: 1 }, &info);
+        let key = OwnerKey { cgroup_id, pid_ns, phase: phase::WORKLOAD, ..OwnerKey::default() };
+        self.meet_key(slot, key, 0);
+    }
+
+    /// `init`: the first process of the pid namespace.
+    fn meet_key(&mut self, slot: u32, key: OwnerKey, init: u32) {
+        self.meet_info(slot, &OwnerInfo { init_tgid: init, init_outer_tgid: init, ..info(key) });
+    }
+
+    fn meet_info(&mut self, slot: u32, info: &OwnerInfo) {
+        self.resolver.met(OwnerId { slot, generation: 1 }, info);
     }
 
     fn advance(&mut self, ns: u64) {
@@ -107,7 +134,10 @@ impl Host {
 fn a_container_that_runs_already_is_named_at_once() {
     let docker = format!("/docker/{}", id('4'));
     let mut host = Host::new(&[&docker]);
-    host.put(&format!("lib/docker/containers/{}/config.v2.json", id('4')), &fixture("docker-config.v2.json"));
+    host.put(
+        &format!("var/lib/docker/containers/{}/config.v2.json", id('4')),
+        &fixture("docker-config.v2.json"),
+    );
     host.meet(1, host.id(&docker), OWN);
     host.advance(0);
     assert_eq!(host.container(1).name.as_deref(), Some("web"));
@@ -124,7 +154,10 @@ fn a_container_has_its_id_at_once_and_its_name_when_the_file_is_there() {
     host.meet(1, cgroup, OWN);
     host.advance(0);
     assert_eq!(**host.container(1), Container::unnamed(Runtime::Docker, &id('4')));
-    host.put(&format!("lib/docker/containers/{}/config.v2.json", id('4')), &fixture("docker-config.v2.json"));
+    host.put(
+        &format!("var/lib/docker/containers/{}/config.v2.json", id('4')),
+        &fixture("docker-config.v2.json"),
+    );
     host.advance(50 * MS);
     assert_eq!(host.container(1).name.as_deref(), Some("web"));
 }
@@ -154,7 +187,10 @@ fn all_cgroups_of_a_container_share_it() {
     host.meet(2, inner, OWN);
     host.advance(0);
     assert!(Arc::ptr_eq(host.container(1), host.container(2)));
-    host.put(&format!("lib/docker/containers/{}/config.v2.json", id('4')), &fixture("docker-config.v2.json"));
+    host.put(
+        &format!("var/lib/docker/containers/{}/config.v2.json", id('4')),
+        &fixture("docker-config.v2.json"),
+    );
     host.settle();
     assert_eq!(host.container(2).name.as_deref(), Some("web"));
     assert!(Arc::ptr_eq(host.container(1), host.container(2)));
@@ -176,16 +212,18 @@ fn what_no_runtime_claims_is_the_hosts_or_unknown_after_the_retries() {
 #[test]
 fn the_hosts_own_cgroups_are_decided_at_once() {
     let mut host = Host::new(&["/old"]);
-    let service = host.make("/system.slice/cron.service");
-    for (slot, cgroup) in [(1, host.id("/")), (2, host.id("/old")), (3, service)] {
+    for (slot, cgroup) in [(1, host.id("/")), (2, host.id("/old"))] {
         host.meet(slot, cgroup, HOST);
         host.advance(0);
         assert_eq!((host.owner(slot), host.reports[&slot]), (&Owner::Host, 1), "slot {slot}");
     }
+    // A container may have no cgroup of its own.
     host.meet(4, host.id("/"), OWN);
     host.advance(0);
+    assert_eq!(*host.owner(4), Owner::Unknown(UnknownReason::Pending));
+    host.settle();
     assert_eq!(*host.owner(4), Owner::Unknown(UnknownReason::NoRuntime));
-    assert_eq!(host.resolver.due.len(), 0);
+    assert_eq!(*host.owner(1), Owner::Host);
 }
 
 #[test]
@@ -229,7 +267,7 @@ fn a_cgroup_without_a_record_or_a_process_is_searched_for() {
 
 #[test]
 fn a_search_is_spread_over_calls() {
-    let many: Vec<_> = (0..3 * WALK_STEPS).map(|at| format!("/x/{at}")).collect();
+    let many: Vec<_> = (0..3 * 128).map(|at| format!("/x/{at}")).collect();
     let mut host = Host::new(&many.iter().map(String::as_str).collect::<Vec<_>>());
     host.meet(1, u64::MAX, OWN);
     for _ in 0..4 {
@@ -281,8 +319,8 @@ fn an_end_that_nobody_reported_is_found() {
     host.settle();
     assert!(host.resolver.vanished().is_empty());
     fs::remove_dir(host.dir.path().join("cgroup").join(&docker[1..])).unwrap();
-    assert_eq!(host.resolver.vanished(), [cgroup]);
-    host.resolver.cgroup_removed(cgroup);
+    assert_eq!(host.resolver.vanished(), [CgroupId::V2(cgroup)]);
+    host.resolver.cgroup_removed(CgroupId::V2(cgroup));
     host.advance(0);
     assert!(host.known[&1].ended && !host.known[&2].ended);
     assert!(host.resolver.vanished().is_empty());
@@ -292,7 +330,8 @@ fn an_end_that_nobody_reported_is_found() {
 fn the_end_is_reported_and_then_forgotten() {
     let docker = format!("/docker/{}", id('4'));
     let mut host = Host::new(&[&docker]);
-    host.meet(1, host.id(&docker), OWN);
+    let cgroup = host.id(&docker);
+    host.meet(1, cgroup, OWN);
     host.settle();
     assert!(!host.known[&1].ended);
     host.remove(&docker);
@@ -300,8 +339,7 @@ fn the_end_is_reported_and_then_forgotten() {
     assert!(host.known[&1].ended);
     host.advance(GRACE_NS + 1);
     assert!(host.resolver.owners.is_empty());
-    // The root and /docker.
-    assert_eq!(host.resolver.cgroups.len(), 2);
+    assert!(host.resolver.spots.is_empty() && host.resolver.v2.unwrap().get(cgroup).is_none());
 }
 
 #[test]
@@ -339,7 +377,7 @@ fn a_namesakes_later_life_is_another_container() {
 fn what_was_learnt_outlives_the_file() {
     let docker = format!("/docker/{}", id('4'));
     let mut host = Host::new(&[&docker]);
-    let file = format!("lib/docker/containers/{}/config.v2.json", id('4'));
+    let file = format!("var/lib/docker/containers/{}/config.v2.json", id('4'));
     host.put(&file, &fixture("docker-config.v2.json").replace("28784", "0"));
     host.meet(1, host.id(&docker), OWN);
     host.advance(0);
@@ -355,7 +393,7 @@ fn a_cut_path_is_not_believed() {
     let cgroup = host.mkdir(&docker);
     let mut cut = format!("/docker/{}/", id('9')).into_bytes();
     cut.resize(CGROUP_PATH_LEN - 1, b'x');
-    host.resolver.cgroup_made(cgroup, &cut);
+    host.resolver.cgroup_made(CgroupId::V2(cgroup), &cut);
     host.meet(1, cgroup, OWN);
     host.advance(0);
     host.advance(MS);
@@ -366,7 +404,7 @@ fn a_cut_path_is_not_believed() {
 fn a_cgroup_that_ctrace_made_has_the_name_it_gave_and_so_have_those_below() {
     let mut host = Host::new(&[]);
     let cgroup = host.mkdir("/ctrace-1");
-    host.resolver.name_cgroup(cgroup, Container::unnamed(Runtime::Ctrace, "run-1"));
+    host.resolver.name_cgroup(CgroupId::V2(cgroup), Container::unnamed(Runtime::Ctrace, "run-1"));
     host.meet(1, cgroup, HOST);
     host.advance(0);
     host.advance(MS);
@@ -396,23 +434,10 @@ fn a_slots_new_owner_replaces_the_old_one() {
 }
 
 #[test]
-fn memory_is_bounded() {
-    let docker = format!("/docker/{}", id('4'));
-    let mut host = Host::new(&[&docker]);
-    let cgroup = host.id(&docker);
-    host.meet(1, cgroup, OWN);
-    for id in 0..=CGROUPS_MAX as u64 {
-        host.resolver.cgroup_made(u64::MAX - id, b"/spam");
-    }
-    assert!(host.resolver.cgroups.len() <= CGROUPS_MAX);
-    assert!(host.resolver.cgroups.contains_key(&cgroup));
-}
-
-#[test]
 fn without_a_cgroup_file_system_there_is_no_resolver() {
     let at = |name: &str| std::path::PathBuf::from("/nonexistent").join(name);
-    let roots = Roots { proc: at("proc"), cgroup2: at("cgroup"), run: at("run"), var_lib: at("lib") };
-    let error = Resolver::new(roots, HOST).err().unwrap().to_string();
+    let roots = Roots { proc: at("proc"), cgroup2: Some(at("cgroup")), cgroup1: None, root: at("") };
+    let error = Resolver::new(roots, HOST, 0).err().unwrap().to_string();
     assert!(error.contains("/nonexistent/cgroup"), "{error}");
 }
 
@@ -447,4 +472,108 @@ fn remembering_fills_gaps_and_changes_nothing_else() {
             ..Container::unnamed(Runtime::Docker, "x")
         }
     );
+}
+
+#[test]
+fn a_container_that_only_v1_tells_apart_has_a_name_and_an_end() {
+    let mut host = Host::new(&[]);
+    let v1 = host.dir.path().join("pids/web");
+    fs::create_dir(&v1).unwrap();
+    let v1_id = cgroupfs::id_at(&host.dir.path().join("pids"), "/web").unwrap();
+    host.resolver.cgroup_made(CgroupId::V1(v1_id), b"/web");
+    host.put("run/crun/web/status", r#"{"pid":7,"cgroup-path":"/web"}"#);
+    let root = host.id("/");
+    host.meet_key(1, OwnerKey { cgroup_id: root, v1_id, pid_ns: OWN, ..OwnerKey::default() }, 7);
+    host.meet(2, root, HOST);
+    host.advance(0);
+    assert_eq!((host.container(1).id.as_str(), host.owner(2)), ("web", &Owner::Host));
+    assert_eq!(host.known[&1].cgroup_path.as_deref(), Some("/web"));
+    // The same number in the other hierarchy is another cgroup.
+    host.resolver.cgroup_removed(CgroupId::V2(v1_id));
+    host.advance(0);
+    assert!(!host.known[&1].ended);
+    host.resolver.cgroup_removed(CgroupId::V1(v1_id));
+    host.advance(0);
+    assert!(host.known[&1].ended && !host.known[&2].ended);
+}
+
+/// In the root cgroup, with nothing but a pid namespace.
+fn without_cgroup(host: &Host, phase: u32, incarnation: u64) -> OwnerKey {
+    OwnerKey { cgroup_id: host.id("/"), v1_id: 0, incarnation, pid_ns: OWN, phase }
+}
+
+#[test]
+fn a_namespaces_end_is_its_containers_and_the_next_of_that_number_is_another() {
+    let mut host = Host::new(&[]);
+    host.put("run/crun/one/status", r#"{"pid":7}"#);
+    host.meet_key(1, without_cgroup(&host, phase::WORKLOAD, 100), 7);
+    host.advance(0);
+    assert_eq!(host.container(1).id, "one");
+    let over = host.resolver.namespace_ended(OwnerId { slot: 1, generation: 1 });
+    assert_eq!(over, Some((OWN, 100)));
+    // Met late: its last call was on its way.
+    host.meet_key(2, without_cgroup(&host, phase::EXEC, 100), 7);
+    fs::remove_file(host.dir.path().join("run/crun/one/status")).unwrap();
+    host.put("run/crun/two/status", r#"{"pid":7}"#);
+    host.meet_key(3, without_cgroup(&host, phase::WORKLOAD, 200), 7);
+    host.advance(MS);
+    assert!(host.known[&1].ended && host.known[&2].ended && !host.known[&3].ended);
+    assert_eq!((host.container(1).id.as_str(), host.container(3).id.as_str()), ("one", "two"));
+}
+
+#[test]
+fn what_a_runtime_does_before_it_enters_the_cgroup_is_the_containers() {
+    let mut host = Host::new(&[]);
+    let docker = host.make(&format!("/docker/{}", id('4')));
+    host.meet_key(1, without_cgroup(&host, phase::SETUP, 100), 7);
+    host.advance(0);
+    assert_eq!(*host.owner(1), PENDING);
+    host.meet_key(2, OwnerKey { cgroup_id: docker, ..without_cgroup(&host, phase::WORKLOAD, 100) }, 7);
+    host.advance(MS);
+    host.advance(MS);
+    assert_eq!(host.container(1).id, id('4'));
+}
+
+#[test]
+fn a_runtimes_preparations_name_a_container_whose_state_nobody_saw() {
+    let mut host = Host::new(&[]);
+    let web = host.make("/shop/web");
+    let key = OwnerKey { cgroup_id: web, pid_ns: OWN, phase: phase::SETUP, ..OwnerKey::default() };
+    host.meet_info(1, &OwnerInfo { comm: *b"runc:[2:INIT]\0\0\0", ..info(key) });
+    host.advance(0);
+    host.remove("/shop/web");
+    host.advance(0);
+    assert_eq!((host.container(1).id.as_str(), host.container(1).runtime), ("web", Runtime::Runc));
+}
+
+#[test]
+fn a_sandbox_in_a_container_is_workload_and_an_entered_one_is_what_it_is() {
+    let mut host = Host::new(&[]);
+    let cgroup = host.make("/web");
+    host.put("run/runc/web/state.json", &runc_state("web", 7, "/web"));
+    let key =
+        |pid_ns, incarnation, phase| OwnerKey { cgroup_id: cgroup, v1_id: 0, incarnation, pid_ns, phase };
+    host.meet_key(1, key(OWN, 100, phase::SETUP), 7);
+    host.meet_key(2, key(OWN, 100, phase::EXEC), 7);
+    host.meet_key(3, key(OWN + 1, 200, phase::SETUP), 9);
+    host.advance(0);
+    let phases = [1, 2, 3].map(|slot| host.known[&slot].phase);
+    assert_eq!(phases, [Phase::Setup, Phase::Exec, Phase::Workload]);
+    assert!(Arc::ptr_eq(host.container(1), host.container(3)));
+}
+
+#[test]
+fn a_service_has_its_units_name() {
+    let mut host = Host::new(&[]);
+    let cgroup = host.make("/system.slice/cron.service");
+    host.meet(1, cgroup, HOST);
+    host.advance(0);
+    assert_eq!(
+        (host.container(1).id.as_str(), host.container(1).runtime),
+        ("cron.service", Runtime::Systemd)
+    );
+    // A program of it in a sandbox of its own.
+    host.meet(2, cgroup, OWN);
+    host.settle();
+    assert_eq!(host.container(2).id, "cron.service");
 }

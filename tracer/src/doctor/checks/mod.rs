@@ -34,6 +34,8 @@ pub enum Status {
 pub enum Kind {
     NotPermitted,
     KernelCannot,
+    /// Something that anybody can set up.
+    Missing,
 }
 
 impl Kind {
@@ -41,6 +43,7 @@ impl Kind {
         match self {
             Self::NotPermitted => Code::NotPermitted,
             Self::KernelCannot => Code::KernelCannot,
+            Self::Missing => Code::Failed,
         }
     }
 }

@@ -2,30 +2,34 @@
 
 use tracer_common::limits::{TASKS_MAX, TASKS_OVERFLOW};
 
-use super::{Check, namespace_name};
+use super::{Check, Kind, namespace_name};
 use crate::cgroups::Layout;
 use crate::doctor::host::{Host, Namespace};
 
 pub(super) fn cgroup(host: &Host) -> Check {
+    let v1 = || match &host.cgroup_v1 {
+        Some(v1) => format!("by {} at {}", v1.controller, v1.mount.display()),
+        None => "of no controller that containers have cgroups in".into(),
+    };
     let check = Check::ok(
         "cgroup",
         match &host.cgroup {
             Layout::None => "not mounted here".into(),
-            Layout::V1 => "v1 alone".into(),
-            Layout::Hybrid(path) => format!("v1, with v2 at {}", path.display()),
+            Layout::V1 => format!("v1, {}", v1()),
+            Layout::Hybrid(path) => format!("hybrid: v2 at {}, v1 {}", path.display(), v1()),
             Layout::V2(path) => format!("v2 at {}", path.display()),
         },
-        "a container is known by its cgroup v2 directory; \
-         without one the pid namespace must do, and names may be missing",
+        "a container is known by its cgroup, of version 2 or 1, and by its namespaces; without any cgroup \
+         file system none has a name",
     );
-    match &host.cgroup {
-        Layout::Hybrid(_) | Layout::V2(_) => check,
-        Layout::V1 => check.warn(
-            "boot with systemd.unified_cgroup_hierarchy=1, or mount -t cgroup2 none /sys/fs/cgroup/unified \
-             before containers are started",
-        ),
-        Layout::None => check.warn("in a container, mount the host's /sys/fs/cgroup read-only"),
+    if host.cgroup.v2().is_some() || host.cgroup_v1.is_some() {
+        return check;
     }
+    check.fail(
+        Kind::Missing,
+        "mkdir -p /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup; in a container, mount the host's \
+         /sys/fs/cgroup read-only",
+    )
 }
 
 pub(super) fn pid_namespace(host: &Host) -> Check {

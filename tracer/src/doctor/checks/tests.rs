@@ -28,7 +28,7 @@ fn names_are_unique_and_complaints_come_with_a_fix() {
         user_ns: Namespace::Own,
         pid_ns: Namespace::Own,
         cgroup_ns: Namespace::Unreadable,
-        cgroup: Layout::V1,
+        cgroup: Layout::None,
         ..Host::unprivileged()
     };
     let all = checks(&worst);
@@ -81,6 +81,25 @@ fn locked_memory_matters_on_old_kernels_only() {
     assert_eq!(check(&may, "memlock").status, Status::Ok);
     let unlimited = Host { process: Process { memlock: None, ..old.process.clone() }, ..old };
     assert_eq!(check(&unlimited, "memlock").status, Status::Ok);
+}
+
+#[test]
+fn every_kind_of_cgroup_will_do() {
+    let found = |cgroup, cgroup_v1| {
+        let check = check(&Host { cgroup, cgroup_v1, ..Host::sample() }, "cgroup");
+        (check.status, check.found)
+    };
+    let Host { cgroup: v1, cgroup_v1: pids, .. } = Host::with_v1();
+    assert_eq!(found(v1.clone(), pids.clone()), (Status::Ok, "v1, by pids at /sys/fs/cgroup/pids".into()));
+    let hybrid = Layout::Hybrid("/sys/fs/cgroup/unified".into());
+    assert_eq!(
+        found(hybrid.clone(), pids),
+        (Status::Ok, "hybrid: v2 at /sys/fs/cgroup/unified, v1 by pids at /sys/fs/cgroup/pids".into())
+    );
+    assert_eq!(found(hybrid, None).0, Status::Ok);
+    let missing = Status::Fail(Kind::Missing);
+    assert_eq!(found(Layout::None, None), (missing, "not mounted here".into()));
+    assert_eq!(found(v1, None).0, missing, "a named hierarchy alone, systemd's");
 }
 
 #[test]

@@ -31,8 +31,12 @@
 //! | `process.vpid` | integer | `pid` inside the container |
 //! | `process.executable.name` | string | the task's name, at most 15 bytes |
 //! | `process.user.id` | integer | in the initial user namespace |
+//! | `process.origin` | `exec`, `healthcheck`, `setup` | what the process is there for: somebody, or an engine's health check, entered the container; its runtime prepares it. Absent: it is the container's own |
 //!
-//! An event of the host itself has neither `container` nor `owner`.
+//! An event of the host itself has neither `container` nor `owner`. `container.start` and
+//! `container.stop` are about a container and come from no process: of `process` they have what is
+//! below. A container that was there before the trace has no `container.start`; one that is there after
+//! it has no `container.stop`, and that event may come a second after its time, with the final counts.
 //!
 //! # By `event.name`
 //!
@@ -55,10 +59,16 @@
 //! | `process.exit` | `process.exit.code` | integer | |
 //! | | `process.exit.signal.name`, `.number` | string, integer | instead of `code` |
 //! | | `process.exit.last_thread` | bool | the process is gone |
-//! | `cgroup.mkdir`, `cgroup.rmdir`, `cgroup.attach` | `cgroup.id` | string | |
-//! | | `cgroup.path` | string | from the hierarchy's root |
+//! | `cgroup.mkdir`, `.rmdir`, `.attach`, `.freeze`, `.unfreeze`, `.rename` | `cgroup.id` | string | |
+//! | | `cgroup.path` | string | from the hierarchy's root; of `rename`: the new one |
+//! | | `cgroup.version` | 1, 2 | `freeze` and `unfreeze` are of 2, `rename` is of 1 |
 //! | | `cgroup.hierarchy` | integer | 0: cgroup v2, else as in `/proc/cgroups` |
 //! | | `cgroup.task.pid`, `.tid` | integer | of `attach`: who was moved |
+//! | `container.start` | `process.pid` | integer | of its first process; the time is that of its program's `execve` |
+//! | `container.stop` | `process.pid`, `process.exit` | as above | of its first process; absent: its end was not seen |
+//! | | `container.lifetime_ns` | integer | from `container.start` on; absent: it ran before the trace |
+//! | | `syscalls.count`, `.errors`, `.denied` | integer | what it called while it was traced, exact whatever was lost on the way; refused calls are errors, too |
+//! | | `syscalls.setup` | integer | what its runtime called on its behalf before its program ran; not in `count` |
 //! | `ctrace.start` | `ctrace.version`, `.kernel`, `.arch` | string | first record |
 //! | | `ctrace.contract` | integer | version of the kernel programs' records |
 //! | `ctrace.lost` | `lost.where` | string | the place |
@@ -89,6 +99,8 @@ use crate::batch::{Arch, Session};
 use crate::container::Identity;
 use crate::event::Event;
 use crate::ledger::Ledger;
+use crate::lifecycle::ContainerEvent;
+use crate::origin::Origin;
 
 mod escape;
 mod field;
@@ -197,16 +209,31 @@ impl<W: Write> Sink for Json<W> {
         })
     }
 
-    fn event(&mut self, event: &Event<'_>, identity: Option<&Identity>) -> io::Result<bool> {
+    fn event(
+        &mut self,
+        event: &Event<'_>,
+        identity: Option<&Identity>,
+        origin: Option<Origin>,
+    ) -> io::Result<bool> {
         let Self { out, places, state } = self;
         let place = places.of(event, identity);
         let arch = state.arch;
         state.message.clear();
         record::message(&mut state.message, event, &place.said, arch);
-        let (level, name) = (record::level(&event.what), record::name(&event.what));
+        let (level, name) = (record::level(&event.what), event.what.name());
         state.line(out.lines(), event.ktime_ns, level, name, &place.cut, |line| {
             line.members(&place.members);
-            record::members(line, event, arch);
+            record::members(line, event, origin, arch);
+        });
+        out.written()
+    }
+
+    fn container(&mut self, event: &ContainerEvent) -> io::Result<bool> {
+        let Self { out, places: _, state } = self;
+        state.message.clear();
+        record::container_message(&mut state.message, event);
+        state.line(out.lines(), event.ktime_ns, "info", event.what.name(), &[], |line| {
+            record::container(line, event);
         });
         out.written()
     }

@@ -2,26 +2,14 @@
 
 use super::field;
 use super::object::{Object, push_decimal};
+use super::owner::{container_members, pod_object};
 use crate::batch::Arch;
 use crate::event::{CgroupAct, Event, Exit, How, Process, Syscall, Text, What};
-use crate::sink::{arguments, errno_name, passed, returned};
+use crate::lifecycle::{ContainerEvent, Stage};
+use crate::origin::Origin;
+use crate::sink::{arguments, errno_name, passed, returned, short_name};
+use crate::snapshot::Used;
 use crate::syscall;
-
-/// `event.name`.
-pub const fn name(what: &What<'_>) -> &'static str {
-    match what {
-        What::Syscall(Syscall { how: How::Denied, .. }) => "syscall.denied",
-        What::Syscall(Syscall { how: How::Done | How::InFlight, .. }) => "syscall",
-        What::Fork { .. } => "process.fork",
-        What::Exec { .. } => "process.exec",
-        What::Exit(_) => "process.exit",
-        What::Cgroup(cgroup) => match cgroup.act {
-            CgroupAct::Mkdir => "cgroup.mkdir",
-            CgroupAct::Rmdir => "cgroup.rmdir",
-            CgroupAct::Attach { .. } => "cgroup.attach",
-        },
-    }
-}
 
 /// `level`: a warning is what somebody should look at.
 pub const fn level(what: &What<'_>) -> &'static str {
@@ -32,13 +20,19 @@ pub const fn level(what: &What<'_>) -> &'static str {
 }
 
 /// `process`, and what belongs to the event's kind.
-pub fn members(line: &mut Object<'_>, event: &Event<'_>, arch: Arch) {
-    line.object("process", |object| process(object, &event.process, &event.what));
+pub fn members(line: &mut Object<'_>, event: &Event<'_>, origin: Option<Origin>, arch: Arch) {
+    line.object("process", |object| {
+        process(object, &event.process, &event.what);
+        if let Some(origin) = origin {
+            object.word("origin", origin.name());
+        }
+    });
     match &event.what {
         What::Syscall(call) => syscall(line, call, arch),
         What::Cgroup(cgroup) => line.object("cgroup", |object| {
             object.id("id", cgroup.id);
             text(object, &field::CGROUP_PATH, &cgroup.path);
+            object.number("version", cgroup.version());
             object.number("hierarchy", cgroup.hierarchy);
             if let CgroupAct::Attach { pid, tid } = cgroup.act {
                 object.object("task", |task| {
@@ -52,7 +46,7 @@ pub fn members(line: &mut Object<'_>, event: &Event<'_>, arch: Arch) {
 }
 
 fn process(object: &mut Object<'_>, process: &Process<'_>, what: &What<'_>) {
-    let Process { pid, tid, vpid, parent_pid, uid, comm } = process;
+    let Process { pid, tid, vpid, parent_pid, uid, session: _, comm } = process;
     object.number("pid", *pid);
     if let Some(vpid) = vpid {
         object.number("vpid", *vpid);
@@ -76,18 +70,73 @@ fn process(object: &mut Object<'_>, process: &Process<'_>, what: &What<'_>) {
             child.number("tid", *tid);
         }),
         What::Exit(exit) => object.object("exit", |object| {
-            match exit.signal() {
-                None => object.number("code", exit.code()),
-                Some(signal) => object.object("signal", |object| {
-                    if let Some(name) = syscall::signal::name(signal) {
-                        object.word("name", name);
-                    }
-                    object.number("number", signal);
-                }),
-            }
+            status(object, *exit);
             object.bool("last_thread", exit.process);
         }),
         What::Syscall(_) | What::Cgroup(_) => {}
+    }
+}
+
+/// The inside of `process.exit`: how a process ended.
+fn status(object: &mut Object<'_>, exit: Exit) {
+    match exit.signal() {
+        None => object.number("code", exit.code()),
+        Some(signal) => object.object("signal", |object| {
+            if let Some(name) = syscall::signal::name(signal) {
+                object.word("name", name);
+            }
+            object.number("number", signal);
+        }),
+    }
+}
+
+/// A container that began or is over.
+pub fn container(line: &mut Object<'_>, event: &ContainerEvent) {
+    let ContainerEvent { ktime_ns: _, container, pid, what } = event;
+    line.object("container", |object| {
+        container_members(object, container);
+        if let Stage::Stop { lifetime_ns: Some(lifetime), .. } = what {
+            object.number("lifetime_ns", *lifetime);
+        }
+    });
+    if let Some(pod) = &container.pod {
+        pod_object(line, pod);
+    }
+    if let Some(pid) = pid {
+        line.object("process", |object| {
+            object.number("pid", *pid);
+            if let Stage::Stop { exit: Some(exit), .. } = what {
+                object.object("exit", |object| status(object, *exit));
+            }
+        });
+    }
+    if let Stage::Stop { used: Used { calls, errors, denied, setup }, .. } = what {
+        line.object("syscalls", |object| {
+            object.number("count", *calls);
+            object.number("errors", *errors);
+            object.number("denied", *denied);
+            object.number("setup", *setup);
+        });
+    }
+}
+
+/// As [`message`], for what [`container`] writes.
+pub fn container_message(out: &mut Vec<u8>, event: &ContainerEvent) {
+    out.extend_from_slice(short_name(&event.container).as_bytes());
+    match &event.what {
+        Stage::Start => out.extend_from_slice(b" started"),
+        Stage::Stop { exit, lifetime_ns: _, used } => {
+            match exit {
+                Some(exit) => {
+                    out.push(b' ');
+                    say_exit(out, *exit);
+                }
+                None => out.extend_from_slice(b" ended"),
+            }
+            out.extend_from_slice(b" after ");
+            push_decimal(out, used.calls);
+            out.extend_from_slice(b" calls");
+        }
     }
 }
 
@@ -173,6 +222,9 @@ pub fn message(out: &mut Vec<u8>, event: &Event<'_>, place: &[u8], arch: Arch) {
             match cgroup.act {
                 CgroupAct::Mkdir => out.extend_from_slice(b"made cgroup "),
                 CgroupAct::Rmdir => out.extend_from_slice(b"removed cgroup "),
+                CgroupAct::Freeze => out.extend_from_slice(b"froze cgroup "),
+                CgroupAct::Unfreeze => out.extend_from_slice(b"thawed cgroup "),
+                CgroupAct::Rename => out.extend_from_slice(b"renamed cgroup to "),
                 CgroupAct::Attach { tid, .. } => {
                     say_number(out, "moved task ", tid);
                     out.extend_from_slice(b" to cgroup ");

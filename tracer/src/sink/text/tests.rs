@@ -35,6 +35,7 @@ fn identity(owner: Owner) -> Identity {
         phase: Phase::Workload,
         first_ns: 0,
         first_pid: 0,
+        running: false,
         lineage: false,
         ended: false,
         owner,
@@ -42,7 +43,8 @@ fn identity(owner: Owner) -> Identity {
 }
 
 fn event(what: What<'_>) -> Event<'_> {
-    let process = Process { pid: 4242, tid: 4242, vpid: Some(7), parent_pid: 1, uid: 0, comm: b"cat" };
+    let process =
+        Process { pid: 4242, tid: 4242, vpid: Some(7), parent_pid: 1, uid: 0, session: None, comm: b"cat" };
     let owner = OwnerId { slot: 1, generation: 1 };
     Event { ktime_ns: 1_123_456_789, owner, cgroup_id: 77, process, what }
 }
@@ -71,7 +73,7 @@ fn printed(colour: bool, write: impl FnOnce(&mut Text<&mut Vec<u8>>)) -> String 
 
 fn line(owner: Option<Owner>, what: What<'_>) -> String {
     let identity = owner.map(identity);
-    printed(false, |text| assert!(text.event(&event(what), identity.as_ref()).unwrap()))
+    printed(false, |text| assert!(text.event(&event(what), identity.as_ref(), None).unwrap()))
 }
 
 fn web(what: What<'_>) -> String {
@@ -115,7 +117,7 @@ fn strings_of_processes_cannot_leave_their_quotes() {
     let line = printed(true, |text| {
         let mut event = event(What::Exit(Exit { status: 0, process: true }));
         event.process.comm = b"c\x1bm\xff";
-        text.event(&event, Some(&hostile)).unwrap();
+        text.event(&event, Some(&hostile), None).unwrap();
         text.lost(0, &Lost { place: "ring", container: Some(&container(Some("\x1b[2J"))), count: 1 })
             .unwrap();
     });
@@ -140,6 +142,39 @@ fn lives_of_processes() {
     assert_eq!(web(What::Cgroup(attach)), "--- cgroup attach 6 to \"/a/b\" (v1 hierarchy 4, id 9) ---\n");
     let mkdir = Cgroup { act: CgroupAct::Mkdir, id: 9, hierarchy: 0, path };
     assert_eq!(web(What::Cgroup(mkdir)), "--- cgroup mkdir \"/a/b\" (v2, id 9) ---\n");
+}
+
+#[test]
+fn lives_of_containers() {
+    let web = container(Some("web-1"));
+    let happened = |what| {
+        let event = ContainerEvent { ktime_ns: 1_000, container: Arc::clone(&web), pid: Some(4), what };
+        let line = printed(false, |text| assert!(text.container(&event).unwrap()));
+        line.strip_prefix("12:00:00.000001 web-1 === container ").unwrap().to_owned()
+    };
+    assert_eq!(happened(Stage::Start), "started ===\n");
+    let used = Used { calls: 230, errors: 9, denied: 1, setup: 912 };
+    let stop = |exit, lifetime_ns| happened(Stage::Stop { exit, lifetime_ns, used });
+    let ended = Some(Exit { status: 3 << 8, process: true });
+    assert_eq!(
+        stop(ended, Some(20_123_456)),
+        "exited with 3 after 20.1ms, 230 calls, 9 failed, 1 denied, 912 of set-up ===\n"
+    );
+    let killed = Some(Exit { status: 9, process: true });
+    assert!(stop(killed, None).starts_with("killed by SIGKILL, 230 calls, "));
+    assert!(stop(None, Some(5)).starts_with("ended after 5ns, 230 calls, "));
+}
+
+#[test]
+fn what_is_not_the_containers_own_has_a_mark() {
+    let web = identity(Owner::Container(container(Some("web-1"))));
+    for (origin, mark) in
+        [(Origin::Exec, "[exec]"), (Origin::Healthcheck, "[health]"), (Origin::Setup, "[setup]")]
+    {
+        let exit = event(What::Exit(Exit { status: 0, process: true }));
+        let line = printed(false, |text| assert!(text.event(&exit, Some(&web), Some(origin)).unwrap()));
+        assert_eq!(line, format!("12:00:01.123456 web-1 {mark} 4242 cat +++ exited with 0 +++\n"));
+    }
 }
 
 #[test]
@@ -170,7 +205,7 @@ fn losses_are_lines_of_their_own() {
 fn colour_adds_nothing_but_colour() {
     let write = |text: &mut Text<&mut Vec<u8>>| {
         let web = identity(Owner::Container(container(Some("web-1"))));
-        text.event(&event(What::Syscall(call(257, -2))), Some(&web)).unwrap();
+        text.event(&event(What::Syscall(call(257, -2))), Some(&web), None).unwrap();
         text.lost(0, &Lost { place: "ring", container: None, count: 12 }).unwrap();
     };
     let coloured = printed(true, write);
