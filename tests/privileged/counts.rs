@@ -1,11 +1,14 @@
 //! The numbers are exact, for a known workload on every runtime.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::support::ctrace::attached;
 use crate::support::engine::{Container, Engine, Kind, Launch};
 use crate::support::json::{at, errno, lines, list, number, parse, row, syscall};
 use crate::support::podman::Podman;
+use crate::support::wait::here;
 
 const GETPPID: u64 = 100_000;
 const OPENAT: u64 = 1_000;
@@ -16,7 +19,7 @@ const SETUP: [&str; 9] =
     ["pivot_root", "mount", "umount2", "setns", "unshare", "seccomp", "sethostname", "capset", "setgroups"];
 
 /// Reads `ctrace top` until it says that the container has ended.
-fn live(engine: &dyn Engine) {
+pub fn live(engine: &dyn Engine) {
     let top = attached(&["top", "-n", "1000", "--interval", "200ms", "--format", "json"]);
     let container = Container::new(engine);
     container.run(&WORKLOAD).expect(0);
@@ -91,7 +94,8 @@ fn once_is_exact() {
     let engine = Podman::new();
     let container = Container::new(&engine);
     let filter = format!("name={}", container.name);
-    let top = attached(&["top", "--once", "--interval", "5s", "--format", "json", "--filter", &filter]);
+    let interval = format!("{}s", here(Duration::from_secs(5)).as_secs());
+    let top = attached(&["top", "--once", "--interval", &interval, "--format", "json", "--filter", &filter]);
     container.run(&WORKLOAD).expect(0);
     assert!(top.stdout().is_empty(), "the workload took longer than the interval");
     let done = top.wait().expect(0);

@@ -20,7 +20,8 @@ fn refused(engine: &dyn Engine) {
     });
     fs::write(&profile, rules.to_string()).unwrap();
     let tries = TRIES.to_string();
-    let launch = Launch { args: &["denied", &tries], seccomp: Some(&profile) };
+    let args = ["denied", &tries];
+    let launch = Launch { seccomp: Some(&profile), ..Launch::new(&args) };
 
     let top = attached(&["top", "-n", "1000", "--interval", "200ms", "--format", "json"]);
     let trace = attached(&["trace", "--denied", "--format", "json"]);

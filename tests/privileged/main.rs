@@ -10,12 +10,17 @@
 mod support;
 
 mod capacity;
+mod churn;
 mod counts;
 mod denied;
+mod events;
 mod fixtures;
+mod known;
 mod lifetime;
 mod loss;
 mod manners;
+mod nested;
+mod others;
 mod profile;
 mod replay;
 mod running;

@@ -26,7 +26,7 @@ fn record(engine: &dyn Engine, profile: &Path) -> Done {
 }
 
 fn under(engine: &dyn Engine, args: &[&str], profile: Option<&Path>) -> Done {
-    Container::new(engine).run(&Launch { args, seccomp: profile })
+    Container::new(engine).run(&Launch { seccomp: profile, ..Launch::new(args) })
 }
 
 /// Records with one engine, runs again with all of them.

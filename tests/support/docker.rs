@@ -8,8 +8,8 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::cgroup::Parent;
-use super::engine::{Engine, Launch};
-use super::podman::import;
+use super::engine::{Engine, Facts, LABEL, Launch, version};
+use super::podman::{facts, import, inspect, text};
 use super::process::{Process, program, run};
 use super::wait::until;
 use super::{rootfs, unique};
@@ -65,6 +65,11 @@ impl Engine for Docker {
         "docker"
     }
 
+    fn version(&self) -> String {
+        // The client may be of another version.
+        version(self.docker().args(["version", "--format", "{{.Server.Version}}"]))
+    }
+
     fn image(&self) -> Option<&str> {
         Some(&self.image)
     }
@@ -72,8 +77,15 @@ impl Engine for Docker {
     fn command(&self, name: &str, launch: &Launch) -> Command {
         let mut command = self.docker();
         command.args(["run", "--network", "none", "--name", name]);
+        command.arg("--label").arg(format!("{}={}", LABEL.0, LABEL.1));
         if let Some(profile) = launch.seccomp {
             command.arg(format!("--security-opt=seccomp={}", profile.display()));
+        }
+        if launch.privileged {
+            command.arg("--privileged");
+        }
+        if let Some(user) = launch.user {
+            command.arg(format!("--user={user}"));
         }
         command.arg(&self.image).args(launch.args);
         command
@@ -82,6 +94,17 @@ impl Engine for Docker {
     fn id(&self, name: &str) -> Option<String> {
         let done = run(self.docker().args(["inspect", "--format", "{{.Id}}", name]));
         (done.code == 0).then(|| done.stdout.trim().to_owned())
+    }
+
+    fn facts(&self, name: &str) -> Facts {
+        let inspected = inspect(self.docker(), &["container", "inspect", name]);
+        Facts {
+            // Written as a path.
+            name: text(&inspected, "Name").map(|name| name.trim_start_matches('/').to_owned()),
+            image: text(&inspected, "Config.Image"),
+            image_id: text(&inspected, "Image"),
+            ..facts(&inspected)
+        }
     }
 
     fn remove(&self, name: &str) {

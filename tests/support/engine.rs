@@ -4,15 +4,31 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
+use super::containerd::Ctr;
+use super::cri::Cri;
 use super::docker::Docker;
 use super::oci::Oci;
+use super::pod::{PlayKube, PodmanPod};
 use super::podman::Podman;
-use super::process::{Done, Process};
+use super::process::{Done, Process, program, run};
 use super::unique;
+
+/// Every container of the tests has it, of runtimes that know of labels or annotations.
+pub const LABEL: (&str, &str) = ("org.example.tier", "front end=1");
 
 pub trait Engine {
     /// As `container.runtime.name` has it.
     fn runtime(&self) -> &'static str;
+
+    /// How the runtime is used, for runtimes that can be used in several ways.
+    fn mode(&self) -> &'static str {
+        "rootful"
+    }
+
+    /// Of the runtime, as it prints it itself.
+    fn version(&self) -> String {
+        version(program(self.runtime()).arg("--version"))
+    }
 
     /// As `container.image.name` has it; bare runtimes know of none.
     fn image(&self) -> Option<&str>;
@@ -23,8 +39,18 @@ pub trait Engine {
     /// In full; None: there is no such container.
     fn id(&self, name: &str) -> Option<String>;
 
+    /// What the runtime says of a container that runs.
+    fn facts(&self, name: &str) -> Facts;
+
     /// Kills and forgets it, if it is there.
     fn remove(&self, name: &str);
+}
+
+/// The first word of what it prints that begins with a digit.
+pub fn version(command: &mut Command) -> String {
+    let done = run(command).expect(0);
+    let number = done.stdout.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    number.unwrap_or_else(|| panic!("no version: {done:?}")).trim_end_matches(',').to_owned()
 }
 
 /// What a runtime itself says of a container that runs.
@@ -47,6 +73,8 @@ pub struct Facts {
     pub state: String,
     /// Id of the container around it.
     pub parent: Option<String>,
+    /// Whose container it is, where that is not root.
+    pub user: Option<u32>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -63,11 +91,15 @@ pub struct Launch<'a> {
     pub args: &'a [&'a str],
     /// A profile in OCI JSON; None: the runtime's default.
     pub seccomp: Option<&'a Path>,
+    /// With the rights that `--privileged` gives.
+    pub privileged: bool,
+    /// Uid in the container; None: root.
+    pub user: Option<u32>,
 }
 
 impl<'a> Launch<'a> {
     pub const fn new(args: &'a [&'a str]) -> Self {
-        Self { args, seccomp: None }
+        Self { args, seccomp: None, privileged: false, user: None }
     }
 }
 
@@ -95,11 +127,32 @@ impl<'a> Container<'a> {
     }
 
     /// Starts it in the background and waits for the line `up`.
-    pub fn start(mut self, launch: &Launch) -> Self {
-        let process = Process::start(&mut self.command(launch));
-        process.stdout_line("`up`", |line| (line == "up").then_some(()));
-        self.process = Some(process);
+    pub fn start(self, launch: &Launch) -> Self {
+        let container = self.spawn(launch);
+        container.wait_up();
+        container
+    }
+
+    /// Starts it in the background.
+    pub fn spawn(mut self, launch: &Launch) -> Self {
+        self.process = Some(Process::start(&mut self.command(launch)));
         self
+    }
+
+    /// Starts it in the background by a command line with more in it.
+    pub fn spawn_as(mut self, command: &mut Command) -> Self {
+        self.process = Some(Process::start(command));
+        self
+    }
+
+    /// Waits for the line `up` of one that was started.
+    pub fn wait_up(&self) {
+        let process = self.process.as_ref().expect("it was started");
+        process.stdout_line("`up`", |line| (line == "up").then_some(()));
+    }
+
+    pub fn facts(&self) -> Facts {
+        self.engine.facts(&self.name)
     }
 
     pub fn id(&self) -> String {
@@ -120,7 +173,12 @@ pub enum Kind {
     Runc,
     Crun,
     Podman,
+    PodmanPod,
+    PlayKube,
+    Rootless,
     Docker,
+    Ctr,
+    Cri,
 }
 
 impl Kind {
@@ -129,7 +187,12 @@ impl Kind {
             Self::Runc => Box::new(Oci::runc()),
             Self::Crun => Box::new(Oci::crun()),
             Self::Podman => Box::new(Podman::new()),
+            Self::PodmanPod => Box::new(PodmanPod::new()),
+            Self::PlayKube => Box::new(PlayKube::new()),
+            Self::Rootless => Box::new(Podman::rootless()),
             Self::Docker => Box::new(Docker::new()),
+            Self::Ctr => Box::new(Ctr::new()),
+            Self::Cri => Box::new(Cri::new()),
         }
     }
 }

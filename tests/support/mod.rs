@@ -2,16 +2,28 @@
 //! deadline, containers of each runtime, and guards that leave nothing behind.
 
 pub mod cgroup;
+pub mod containerd;
+pub mod cri;
+pub mod crun_v1;
 pub mod ctrace;
 pub mod docker;
 pub mod engine;
 pub mod json;
+pub mod known;
+pub mod lxc;
+pub mod nested;
+pub mod nspawn;
 pub mod oci;
+pub mod pod;
 pub mod podman;
 pub mod process;
+pub mod protobuf;
 pub mod rootfs;
+pub mod rootless;
 pub mod screen;
+pub mod unit;
 pub mod user;
+pub mod view;
 pub mod wait;
 
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -8,12 +8,17 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::cgroup::Parent;
-use super::engine::{Engine, Launch};
+use super::engine::{Engine, Facts, LABEL, Launch};
+use super::json::{at, number, parse};
+use super::podman::text;
 use super::process::{program, run};
 use super::rootfs;
 
 /// Present where cgroup v2 is mounted beside v1.
 const HYBRID_CONTROLLERS: &str = "/sys/fs/cgroup/unified/cgroup.controllers";
+
+/// What a privileged one has beside those: of all there are, those that every root has.
+const PRIVILEGES: [&str; 4] = ["CAP_NET_ADMIN", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE", "CAP_SYSLOG"];
 
 /// Capabilities of a usual container.
 const CAPABILITIES: [&str; 8] = [
@@ -100,27 +105,52 @@ impl Engine for Oci {
         Some(name.to_owned())
     }
 
+    fn facts(&self, name: &str) -> Facts {
+        facts(&parse(&run(self.runtime_command().args(["state", name])).expect(0).stdout))
+    }
+
     fn remove(&self, name: &str) {
         // No such container is no error: most have ended.
         let _ = run(self.runtime_command().args(["delete", "--force", name]));
     }
 }
 
+/// What a runtime's `state` tells.
+pub fn facts(said: &Value) -> Facts {
+    let annotations = said["annotations"].as_object().into_iter().flatten();
+    let annotations =
+        annotations.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()));
+    Facts {
+        id: text(said, "id").unwrap_or_default(),
+        labels: annotations.collect(),
+        pid: u32::try_from(number(said, "pid")).expect("a pid"),
+        started: text(said, "created"),
+        state: at(said, "status").as_str().unwrap_or_default().to_owned(),
+        ..Facts::default()
+    }
+}
+
 /// An OCI runtime configuration.
-fn config(rootfs: &Path, launch: &Launch, cgroup: Option<&str>) -> Value {
+pub fn config(rootfs: &Path, launch: &Launch, cgroup: Option<&str>) -> Value {
+    let mut capabilities = CAPABILITIES.to_vec();
+    if launch.privileged {
+        capabilities.extend(PRIVILEGES);
+    }
+    let user = launch.user.unwrap_or(0);
     let mut config = json!({
         "ociVersion": "1.0.2",
         "process": {
             "terminal": false,
-            "user": {"uid": 0, "gid": 0},
+            "user": {"uid": user, "gid": user},
             "args": launch.args,
             "env": ["PATH=/bin"],
             "cwd": "/",
-            "capabilities": {"bounding": CAPABILITIES, "effective": CAPABILITIES, "permitted": CAPABILITIES},
-            "noNewPrivileges": true
+            "capabilities": {"bounding": capabilities, "effective": capabilities, "permitted": capabilities},
+            "noNewPrivileges": !launch.privileged
         },
         "root": {"path": rootfs, "readonly": false},
         "hostname": "workload",
+        "annotations": {LABEL.0: LABEL.1},
         "mounts": [
             {"destination": "/proc", "type": "proc", "source": "proc"},
             {"destination": "/dev", "type": "tmpfs", "source": "tmpfs",

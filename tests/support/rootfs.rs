@@ -4,10 +4,12 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::SystemTime;
 
 use super::process::{program, run};
 
-const PROGRAMS: [&str; 3] = ["calls", "denied", "pulse"];
+/// The workloads, as `tests/programs` has them.
+pub const PROGRAMS: [&str; 3] = ["calls", "denied", "pulse"];
 
 /// Makes it in `folder`, which must be new.
 pub fn make(folder: &Path) {
@@ -36,7 +38,7 @@ fn busybox() -> PathBuf {
         .expect("`busybox` is not on the PATH: `cargo xtask test` installs it")
 }
 
-/// The folder of the compiled workload programs.
+/// The folder of the compiled workload programs. What is newer than its source is not compiled again.
 pub fn programs() -> &'static Path {
     static COMPILED: OnceLock<PathBuf> = OnceLock::new();
     COMPILED.get_or_init(|| {
@@ -44,12 +46,21 @@ pub fn programs() -> &'static Path {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
         fs::create_dir_all(&folder).expect("the target folder can be written to");
         for name in PROGRAMS {
-            run(program("gcc")
-                .args(["-static", "-O2", "-Wall", "-Werror", "-o"])
-                .arg(folder.join(name))
-                .arg(sources.join(name).with_extension("c")))
-            .expect(0);
+            let (program, source) = (folder.join(name), sources.join(name).with_extension("c"));
+            if modified(&program) < modified(&source) {
+                compile(&source, &program);
+            }
         }
         folder
     })
+}
+
+/// None, before any time: there is no such file.
+fn modified(file: &Path) -> Option<SystemTime> {
+    fs::metadata(file).and_then(|metadata| metadata.modified()).ok()
+}
+
+fn compile(source: &Path, program: &Path) {
+    let words = ["-static", "-O2", "-Wall", "-Werror", "-o"];
+    run(super::process::program("gcc").args(words).arg(program).arg(source)).expect(0);
 }

@@ -4,16 +4,27 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// After which a condition is given up; far more than a slow machine needs.
-pub const DEADLINE: Duration = Duration::from_mins(1);
+const DEADLINE: Duration = Duration::from_mins(1);
+
+/// How many times longer everything takes here than on a usual machine: set in virtual machines without
+/// hardware support by `cargo xtask vm`.
+const SLOWNESS: &str = "CTRACE_TEST_SLOWNESS";
+
+/// A length of time that is enough on a usual machine, as it must be on this one.
+pub fn here(time: Duration) -> Duration {
+    let slowness = std::env::var(SLOWNESS).map_or(1, |text| text.parse().expect(SLOWNESS));
+    time * slowness
+}
 
 /// Returns what `condition` finds, or fails saying that `what` did not come about.
 pub fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + DEADLINE;
+    let deadline = here(DEADLINE);
+    let end = Instant::now() + deadline;
     loop {
         if let Some(found) = condition() {
             return found;
         }
-        assert!(Instant::now() < end, "{what}: not within {DEADLINE:?}");
+        assert!(Instant::now() < end, "{what}: not within {deadline:?}");
         thread::sleep(Duration::from_millis(5));
     }
 }
