@@ -2,17 +2,18 @@
 //! around it.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use crate::known::{RIGHTS, same_whatever_its_rights};
 use crate::support::cgroup;
 use crate::support::ctrace::{attached, ctrace};
 use crate::support::engine::{Container, Engine, Launch};
-use crate::support::json::{at, number, parse, row, syscall};
+use crate::support::json::{at, lines, number, parse, row, syscall};
 use crate::support::known::known;
 use crate::support::nested::{Inside, Nested};
 use crate::support::podman::Podman;
 use crate::support::process::run;
-use crate::support::wait::until;
+use crate::support::wait::{here, until};
 
 const GETPPID: u64 = 1000;
 /// Of the outer container's own programs: a runtime asks for its parent's pid now and then.
@@ -153,5 +154,29 @@ fn systemd_in_podman_is_one_container() {
     });
     let names = seen["containers"].as_array().unwrap().iter().map(|row| at(row, "container.name"));
     assert!(names.clone().all(|name| *name != *"workload.service"), "{:?}", names.collect::<Vec<_>>());
+    top.interrupt().expect(0);
+}
+
+/// A file system that never answers, where state files are looked for: nobody waits for it but those inside.
+#[test]
+#[ignore = "needs root, BTF, podman, runc, catatonit, gcc, busybox"]
+fn a_container_cannot_make_the_tracer_wait() {
+    let outer = Nested::new(Inside::Runc);
+    let top = attached(&["top", "-n", "1000", "--interval", "200ms", "--format", "json"]);
+    outer.shell(
+        "mkdir -p /run/runc && exec 3<>/dev/fuse && \
+         mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 never /run/runc && \
+         { unshare --fork --pid sleep 1000000 >/dev/null 2>&1 & }",
+    );
+    let start = Instant::now();
+    let listed = run(&mut ctrace(&["ps", "--format", "json"])).expect(0);
+    assert!(start.elapsed() < here(Duration::from_secs(10)), "it took {:?}", start.elapsed());
+    let ids: Vec<String> = lines(&listed.stdout)
+        .iter()
+        .filter_map(|one| at(one, "container.id").as_str().map(Into::into))
+        .collect();
+    assert!(ids.contains(&outer.outer_id()), "{ids:?}");
+    let samples = top.stdout().len();
+    until("more samples", || (top.stdout().len() > samples + 5).then_some(()));
     top.interrupt().expect(0);
 }

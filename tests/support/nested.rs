@@ -106,7 +106,7 @@ impl Nested {
     }
 
     /// As root in the outer container.
-    fn shell(&self, script: &str) {
+    pub fn shell(&self, script: &str) {
         run(self.podman.podman().args(["exec", &self.outer, "sh", "-c", script])).expect(0);
     }
 

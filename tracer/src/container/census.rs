@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::cgroupfs::{self, Walk};
 use super::lookup::{Evidence, Known, Lookup, Unit};
@@ -29,6 +30,9 @@ pub struct Found {
     pub source: Evidence,
 }
 
+/// How long a container may take to show the state files in it.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activity {
     /// Without a process, or before its program runs.
@@ -50,6 +54,8 @@ impl Activity {
 /// All containers: those that have a cgroup, and those that have but a pid namespace.
 pub fn take(lookup: &mut Lookup, roots: &Roots) -> Vec<Found> {
     lookup.refresh();
+    // There is no second try.
+    let patience = std::mem::replace(&mut lookup.patience, PATIENCE);
     let mut found: HashMap<String, (Found, Vec<u32>)> = HashMap::new();
     let mut take = |lookup: &mut Lookup, unit: &Unit, pids: Vec<u32>| {
         let Some(known) = lookup.find(unit) else { return };
@@ -73,6 +79,7 @@ pub fn take(lookup: &mut Lookup, roots: &Roots) -> Vec<Found> {
             take(lookup, &unit, cgroupfs::processes(&cgroup.dir));
         }
     }
+    lookup.patience = patience;
     let mut all: Vec<_> =
         found.into_values().map(|(found, pids)| with_process(found, &pids, roots)).collect();
     all.sort_by(|a, b| (&a.cgroup_path, &a.container.id).cmp(&(&b.cgroup_path, &b.container.id)));

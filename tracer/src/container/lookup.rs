@@ -7,14 +7,16 @@
 //!  pid namespace  ─┘                              └─ command lines (systemd-nspawn)
 //! ```
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::files::Files;
+use super::inside::{self, Answer, Inside, Question};
 use super::process::{Namespace, Paths};
 use super::record::{OciState, Record};
-use super::state::{self, Root, StateError};
+use super::state::{Root, StateError};
 use super::{Container, Pod, Roots, Runtime, nspawn, path, process};
 
 /// How we know of a container.
@@ -54,6 +56,8 @@ pub struct Known {
     pub evidence: Evidence,
     /// What is its own and nobody else's: a cgroup's path, or a namespace.
     pub own: String,
+    /// The process is in a pid namespace inside the container's, as far as we know.
+    pub inside: bool,
     /// There is no more to find.
     pub complete: bool,
 }
@@ -78,9 +82,6 @@ struct Place {
 /// Deeper nesting than anybody runs: it bounds the work on a hostile tree of processes.
 const NESTING_MAX: usize = 8;
 
-/// Containers with containers inside whose state files are kept in memory.
-const INSIDE_MAX: usize = 64;
-
 /// Users whose stores are looked at.
 const USERS_MAX: usize = 256;
 
@@ -89,8 +90,9 @@ pub struct Lookup {
     /// What turns `CLOCK_BOOTTIME` into ns since 1970.
     boot_offset_ns: i64,
     host: Files,
-    /// State files inside containers, by the process through whose root they are seen.
-    inside: HashMap<u32, Files>,
+    inside: Inside<Known>,
+    /// How long one look-up may wait for these.
+    pub patience: Duration,
     users: BTreeSet<u32>,
 }
 
@@ -104,15 +106,13 @@ impl Lookup {
     /// `boot_offset_ns`: see [`crate::clock::boot_offset_ns`].
     pub fn new(roots: Roots, boot_offset_ns: i64) -> Result<Self, StateError> {
         let host = Files::new(Root::new(&roots.root)?, roots.cgroup_mounts());
-        Ok(Self { roots, boot_offset_ns, host, inside: HashMap::new(), users: BTreeSet::new() })
+        let inside = Inside::new(roots.proc.clone(), roots.cgroup_mounts());
+        Ok(Self { roots, boot_offset_ns, host, inside, patience: inside::PATIENCE, users: BTreeSet::new() })
     }
 
     /// Takes notice of state files that came, changed or went.
     pub fn refresh(&mut self) {
         self.host.refresh(&self.users);
-        for files in self.inside.values_mut() {
-            files.refresh(&BTreeSet::new());
-        }
     }
 
     /// The innermost container that a process there is in.
@@ -172,44 +172,37 @@ impl Lookup {
         let ns = ns?;
         let container = nspawn::find(&self.roots.proc, ns.init)?;
         let own = ns_name(ns);
-        Some(Known { container, evidence: Evidence::CommandLine, own, complete: true })
+        Some(Known { container, evidence: Evidence::CommandLine, own, inside: false, complete: true })
     }
 
     /// In a container inside another one, or just in a pid namespace that a program there has made.
     fn inner(&mut self, unit: &Unit, ns: Namespace, outer: Known) -> Option<Known> {
         let by_path = by_path(&self.host, &unit.paths).filter(|place| place.id != outer.container.id);
-        let files = self.files_inside(ns)?;
-        let by_pid = files.by_pid(ns.init_outer).map(|state| by_namespace(state, None));
-        let by_path = by_path.filter(|_| by_pid.as_ref().is_none_or(|state| is_engines(state.runtime)));
-        let Some(mut place) = by_path.or(by_pid) else {
+        let parent = outer.container.id.clone();
+        let read = move |files: &mut Files| named_inside(files, ns, by_path, parent);
+        // The runtime's, as it sees them, or the container's around it.
+        let starter = process::parent(&self.roots.proc, ns.init).or(ns.around)?;
+        match self
+            .inside
+            .ask(Question { pid: starter, about: ns.started_ns, read: Box::new(read) }, self.patience)
+        {
+            Answer::Known(Some(known)) => Some(known),
             // Its state may be still to be written.
-            return Some(Known { complete: false, ..outer });
-        };
-        place.parent = Some(outer.container.id);
-        place.ours = true;
-        let mut known = known(files, place, Some(ns));
-        known.complete = matches!(known.evidence, Evidence::StateFile(_));
-        // Pids in there are of no use here.
-        known.container.pid = Some(ns.init);
-        Some(known)
-    }
-
-    /// The state files of the runtime that began a namespace inside a container: as its starter sees them, or
-    /// the container around.
-    fn files_inside(&mut self, ns: Namespace) -> Option<&mut Files> {
-        let proc = &self.roots.proc;
-        let starter = process::parent(proc, ns.init).or(ns.around)?;
-        if !self.inside.contains_key(&starter) {
-            if self.inside.len() >= INSIDE_MAX {
-                self.inside.clear();
-            }
-            let root = state::optional(Root::new(&proc.join(starter.to_string()).join("root")))?;
-            let mut files = Files::new(root, self.roots.cgroup_mounts());
-            files.refresh(&BTreeSet::new());
-            self.inside.insert(starter, files);
+            Answer::Known(None) | Answer::Later => Some(Known { inside: true, complete: false, ..outer }),
         }
-        self.inside.get_mut(&starter)
     }
+}
+
+/// The container inside one whose state files these are.
+fn named_inside(files: &mut Files, ns: Namespace, by_path: Option<Place>, parent: String) -> Option<Known> {
+    let by_pid = files.by_pid(ns.init_outer).map(|state| by_namespace(state, None));
+    let by_path = by_path.filter(|_| by_pid.as_ref().is_none_or(|state| is_engines(state.runtime)));
+    let place = Place { parent: Some(parent), ours: true, ..by_path.or(by_pid)? };
+    let mut known = known(files, place, Some(ns));
+    known.complete = matches!(known.evidence, Evidence::StateFile(_));
+    // Pids in there are of no use here.
+    known.container.pid = Some(ns.init);
+    Some(known)
 }
 
 /// The service of systemd that a process belongs to: no container, but the next best thing.
@@ -221,7 +214,7 @@ pub fn service(unit: &Unit) -> Option<Known> {
         ..Container::unnamed(Runtime::Systemd, service.name)
     };
     let own = service.cgroup.to_owned();
-    Some(Known { container, evidence: Evidence::CgroupPath, own, complete: true })
+    Some(Known { container, evidence: Evidence::CgroupPath, own, inside: false, complete: true })
 }
 
 /// Whether engines put containers of that runtime below a cgroup of their own.
@@ -345,7 +338,7 @@ fn known(files: &mut Files, place: Place, ns: Option<Namespace>) -> Known {
         (None, Some(ns)) => ns_name(ns),
         (None, None) => id,
     };
-    Known { container, evidence, own, complete }
+    Known { container, evidence, own, inside: false, complete }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 //! cgroupfs   which cgroup has which path             runc crun machined -> oci      runtimes' state files
 //! tree       cgroup ids and paths, over time         storage users                  where they are
 //! process    namespaces and cgroups of a process     root state spec                how all of them are read
-//!                                                    files                          all of them, of one root
+//!                                                    files inside                   all of them, of one root
 //!                                                    nspawn                         what has no state file
 //!
 //!            lookup     where a process is -> container: all of the above
@@ -25,6 +25,7 @@ mod database;
 mod docker;
 mod files;
 mod identity;
+mod inside;
 mod lookup;
 mod machined;
 mod nspawn;

@@ -178,6 +178,7 @@ impl Resolver {
             }
             if state.standing.is_open() {
                 // The last chance to find its state file.
+                state.tries = 0;
                 state.schedule(&mut self.due, *spot, 0);
             }
             self.over.push(Over::Spot(*spot));

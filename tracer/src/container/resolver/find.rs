@@ -21,6 +21,9 @@ pub(super) fn wait_ns(tries: usize) -> Option<u64> {
     if tries < soon { Some(wait) } else { LATER_NS.get(tries - soon).copied() }
 }
 
+/// How often a spot is looked up after its end: its state file may be there for another moment, or be under way.
+const LAST_TRIES: usize = 5;
+
 /// Spots looked up in one call: a few files each, together no more than a few ms.
 pub(super) const LOOKUPS: usize = 32;
 
@@ -62,6 +65,13 @@ impl Resolver {
             // A container in one that ctrace made is itself.
             (Some(known), Some((around, _))) if around < known.own.len() => self.claim(spot, known),
             (_, Some((_, container))) => Standing::Container { container, own: true, complete: true },
+            // The state that told of a container inside is gone; the one around it is still there.
+            (Some(known), None)
+                if let Some((container, true)) = self.container(&spot)
+                    && container.parent.as_ref() == Some(&known.container.id) =>
+            {
+                Standing::Container { container, own: true, complete: true }
+            }
             (Some(known), None) => self.claim(spot, known),
             // Its state file is gone, and with it all that there was to find.
             (None, None) if let Some((container, own)) = self.container(&spot) => {
@@ -79,14 +89,14 @@ impl Resolver {
         let host_unit = is_unit(&unit.paths.v2) && is_unit(&unit.paths.v1);
         let certain =
             matches!(standing, Standing::Pending) && ns.is_none() && !sought && (host_unit || !fresh);
-        let again = standing.is_open() && !certain && !ended;
+        let again = standing.is_open() && !certain && (!ended || state.tries < LAST_TRIES);
         let wait = wait_ns(state.tries).filter(|_| again);
         if let Some(wait) = wait {
             state.tries += 1;
             state.schedule(&mut self.due, spot, now_ns.saturating_add(wait));
         }
-        let decided = matches!(standing, Standing::Pending) && wait.is_none();
-        let standing = if decided { last_resort(state.preparer, &unit) } else { standing };
+        let decided = standing.is_open() && wait.is_none();
+        let standing = if decided { last_resort(standing, state.preparer, &unit) } else { standing };
         if matches!(standing, Standing::Gone) && !mem::replace(&mut state.ended, true) {
             self.over.push(Over::Spot(spot));
         }
@@ -182,7 +192,7 @@ impl Resolver {
 
     /// A container that was found, the same for all spots in it.
     fn claim(&mut self, spot: Spot, known: Known) -> Standing {
-        let Known { mut container, own, complete, .. } = known;
+        let Known { mut container, own, inside, complete, evidence: _ } = known;
         let Some(state) = self.spots.get(&spot) else { return Standing::Pending };
         let (ended, ns) = (state.ended, state.ns);
         let before = self.container(&spot).map(|(container, _)| container);
@@ -191,8 +201,9 @@ impl Resolver {
         if let Some(before) = &before {
             container.remember(before);
         }
-        let is_first =
-            |container: &Container| ns.is_none_or(|ns| container.pid.is_none_or(|pid| pid == ns.init));
+        let is_first = |container: &Container| {
+            !inside && ns.is_none_or(|ns| container.pid.is_none_or(|pid| pid == ns.init))
+        };
         let now = match before {
             Some(before) if *before == container => before,
             before => {
@@ -221,21 +232,36 @@ impl Resolver {
     }
 }
 
-/// What can be said of a spot whose state file was gone before anybody looked: runtimes name the cgroup after
-/// the container unless they are told otherwise.
-/// And a program that makes a pid namespace for itself is part of its service.
-fn last_resort(preparer: Option<Runtime>, unit: &Unit) -> Standing {
-    let paths = [&unit.paths.v2, &unit.paths.v1];
-    let mut names = paths.into_iter().flatten().filter_map(|path| path.rsplit('/').next());
-    let id = names.find(|name| !name.is_empty());
-    let container = match (preparer, id) {
-        (Some(runtime), Some(id)) => Some(Container::unnamed(runtime, id)),
-        _ => lookup::service(unit).map(|known| known.container),
+/// What can be said of a spot whose state file was gone before anybody looked.
+fn last_resort(standing: Standing, preparer: Option<Runtime>, unit: &Unit) -> Standing {
+    let around = match &standing {
+        Standing::Container { own: true, .. } | Standing::Gone | Standing::Nobody => return standing,
+        Standing::Container { container, own: false, .. } => Some(Arc::clone(container)),
+        Standing::Pending => None,
     };
-    match container {
+    let found = preparer.and_then(|runtime| prepared(runtime, unit, around.as_deref()));
+    // A program that makes a pid namespace for itself is part of its service, or its container.
+    let found = found.or_else(|| {
+        let service = around.is_none().then(|| lookup::service(unit)).flatten();
+        service.map(|known| known.container)
+    });
+    match found {
         Some(container) => {
             Standing::Container { container: Arc::new(container), own: preparer.is_some(), complete: true }
         }
-        None => Standing::Nobody,
+        None if around.is_none() => Standing::Nobody,
+        None => standing,
     }
+}
+
+/// A container that a runtime was seen to prepare: it names the cgroup after it unless it is told otherwise.
+fn prepared(runtime: Runtime, unit: &Unit, around: Option<&Container>) -> Option<Container> {
+    let paths = [&unit.paths.v2, &unit.paths.v1].into_iter().flatten();
+    let named = paths.filter_map(|path| path.rsplit_once('/'));
+    let is_inside = |above: &str, name: &str| {
+        around.is_none_or(|around| above.contains(&around.id) && !name.contains(&around.id))
+    };
+    let mut named = named.filter(|(above, name)| !name.is_empty() && is_inside(above, name));
+    let (_, id) = named.next()?;
+    Some(Container { parent: around.map(|around| around.id.clone()), ..Container::unnamed(runtime, id) })
 }

@@ -3,7 +3,7 @@ use std::fs;
 use tracer_common::key::OwnerKey;
 use tracer_common::limits::CGROUP_PATH_LEN;
 
-use super::super::testing::{fixture, id, put, runc_state};
+use super::super::testing::{fixture, id, process, put, runc_state};
 use super::super::{Pod, Runtime, cgroupfs};
 use super::find::{LOOKUPS, wait_ns};
 use super::*;
@@ -349,7 +349,7 @@ fn a_bare_container_that_ends_unnamed_is_decided_at_its_end() {
     host.meet(1, cgroup, OWN);
     host.advance(0);
     host.remove("/web");
-    host.advance(0);
+    host.settle();
     assert_eq!(*host.owner(1), Owner::Unknown(UnknownReason::NoRuntime));
     host.put("run/runc/web/state.json", &runc_state("web", 8, "/web"));
     host.settle();
@@ -542,8 +542,31 @@ fn a_runtimes_preparations_name_a_container_whose_state_nobody_saw() {
     host.meet_info(1, &OwnerInfo { comm: *b"runc:[2:INIT]\0\0\0", ..info(key) });
     host.advance(0);
     host.remove("/shop/web");
-    host.advance(0);
+    host.settle();
     assert_eq!((host.container(1).id.as_str(), host.container(1).runtime), ("web", Runtime::Runc));
+}
+
+#[test]
+fn the_same_in_a_container_is_a_container_inside() {
+    let mut host = Host::new(&[]);
+    let outer = format!("/libpod_parent/libpod-{}", id('a'));
+    process(&host.dir.path().join("proc"), 10, 1, &[10, 1], OWN);
+    host.put("proc/10/cgroup", &format!("0::{outer}\n"));
+    let inner = host.make(&format!("{outer}/web"));
+    let key = OwnerKey { cgroup_id: inner, pid_ns: OWN + 1, incarnation: 5, ..OwnerKey::default() };
+    let prepared = OwnerInfo {
+        comm: *b"runc:[2:INIT]\0\0\0",
+        init_tgid: 30,
+        init_outer_tgid: 7,
+        outer_init_tgid: 10,
+        ..info(OwnerKey { phase: phase::SETUP, ..key })
+    };
+    host.meet_info(1, &prepared);
+    host.advance(0);
+    host.remove(&format!("{outer}/web"));
+    host.settle();
+    let Container { id, parent, .. } = &**host.container(1);
+    assert_eq!((id.as_str(), parent.as_deref()), ("web", Some(&*self::id('a'))));
 }
 
 #[test]
