@@ -9,7 +9,7 @@ use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use super::wait::until;
+use super::wait::{until, until_or};
 
 /// Killed when dropped.
 pub struct Process {
@@ -72,13 +72,14 @@ impl Process {
 
     fn line<T>(&self, lines: &Lines, what: &str, mut pick: impl FnMut(&str) -> Option<T>) -> T {
         let mut read = 0;
-        let found = until(&format!("{what} from {}", self.command), || {
+        let look = || {
             let printed = lines.0.lock().expect("no reader panics");
             let found = printed.lines.iter().skip(read).find_map(|line| pick(line));
             read = printed.lines.len();
             // The end without it is an answer too.
             (found.is_some() || printed.closed).then_some(found)
-        });
+        };
+        let found = until_or(&format!("{what} from {}", self.command), look, || format!("\n{self}"));
         found.unwrap_or_else(|| panic!("{what}: {self} ended without it"))
     }
 

@@ -17,14 +17,19 @@ pub fn here(time: Duration) -> Duration {
 }
 
 /// Returns what `condition` finds, or fails saying that `what` did not come about.
-pub fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    until_or(what, condition, String::new)
+}
+
+/// The same, with `evidence` of what there was instead.
+pub fn until_or<T>(what: &str, mut condition: impl FnMut() -> Option<T>, evidence: impl Fn() -> String) -> T {
     let deadline = here(DEADLINE);
     let end = Instant::now() + deadline;
     loop {
         if let Some(found) = condition() {
             return found;
         }
-        assert!(Instant::now() < end, "{what}: not within {deadline:?}");
+        assert!(Instant::now() < end, "{what}: not within {deadline:?}{}", evidence());
         thread::sleep(Duration::from_millis(5));
     }
 }

@@ -86,15 +86,18 @@ pub enum Verdict {
     Wait,
 }
 
-/// How long a name may take to turn up after an owner's first call.
+/// How long the name of a container may take to turn up after an owner's first call.
 const PATIENCE_NS: u64 = 2_000_000_000;
+
+/// Later than any other time: nothing more will be known.
+pub const AT_THE_END: u64 = u64::MAX;
 
 impl Wanted {
     fn everything(&self) -> bool {
         self.names.is_empty() && self.filters.is_empty()
     }
 
-    /// `now_ns` decides whether a container without a name may still get one.
+    /// `now_ns` decides whether a container without a name may still get one: [`AT_THE_END`], none does.
     pub fn verdict(&self, identity: &Identity, now_ns: u64) -> Verdict {
         if self.lineage && !identity.lineage {
             return Verdict::No;
@@ -103,7 +106,8 @@ impl Wanted {
         match &identity.owner {
             Owner::Host if self.host => self.by_cgroup(identity),
             Owner::Host => Verdict::No,
-            Owner::Unknown(UnknownReason::Pending) if !late => Verdict::Wait,
+            // It is being looked up, which takes as long as the machine lets it.
+            Owner::Unknown(UnknownReason::Pending) if now_ns < AT_THE_END => Verdict::Wait,
             Owner::Unknown(_) => self.by_cgroup(identity),
             Owner::Container(container) => {
                 if self.wants(container, identity.cgroup_path.as_deref()) {
@@ -246,7 +250,8 @@ mod tests {
         let unnamed = identity(Owner::Container(Arc::new(container(None))));
         assert_eq!(wanted.verdict(&unnamed, PATIENCE_NS + 1), Verdict::No);
         let pending = identity(Owner::Unknown(UnknownReason::Pending));
-        assert_eq!(wanted.verdict(&pending, 1), Verdict::Wait);
+        assert_eq!(wanted.verdict(&pending, AT_THE_END - 1), Verdict::Wait);
+        assert_eq!(wanted.verdict(&pending, AT_THE_END), Verdict::No);
     }
 
     #[test]

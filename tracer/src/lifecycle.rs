@@ -59,13 +59,16 @@ const ENDS_MAX: usize = 8;
 /// comes later has final counts.
 const LAST_CALLS_NS: u64 = 100_000_000;
 
+/// Nobody has news of an owner that ended longer ago, ns: twice the resolver's grace time.
+const NEWS_NS: u64 = 120_000_000_000;
+
 #[derive(Default)]
 pub struct Lifecycle {
     lives: Vec<Life>,
     /// Of owners that nobody has introduced yet.
     early: VecDeque<Ended>,
-    /// By slot: the last generation whose counts are in the books. There are only so many slots.
-    settled: HashMap<u32, u32>,
+    /// Those whose counts are in the books, and since when.
+    settled: HashMap<OwnerId, u64>,
 }
 
 /// A container from one start to the next.
@@ -134,7 +137,7 @@ impl Lifecycle {
     }
 
     fn is_settled(&self, id: OwnerId) -> bool {
-        self.settled.get(&id.slot).is_some_and(|generation| *generation >= id.generation)
+        self.settled.contains_key(&id)
     }
 
     /// A first process is over.
@@ -157,9 +160,10 @@ impl Lifecycle {
             let is_final = |since: u64| now_ns.saturating_sub(since) >= LAST_CALLS_NS;
             for (id, _) in life.ended.extract_if(.., |(_, since)| is_final(*since)) {
                 life.used += used(id);
-                self.settled.insert(id.slot, id.generation);
+                self.settled.insert(id, now_ns);
             }
         }
+        self.settled.retain(|_, since| now_ns.saturating_sub(*since) < NEWS_NS);
         // A container whose program was never started, or that was another one after all.
         self.lives.retain(|life| life.over_ns.is_some() || !life.live.is_empty());
     }

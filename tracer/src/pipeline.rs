@@ -9,7 +9,7 @@ use tracer_common::record::kind;
 use crate::batch::{Batch, OwnerId, Source, Status};
 use crate::decode;
 use crate::event::{Event, What};
-use crate::filter::{Verdict, Wanted};
+use crate::filter::{AT_THE_END, Verdict, Wanted};
 use crate::hold::Hold;
 use crate::ledger::Ledger;
 use crate::lifecycle::{ContainerEvent, Lifecycle};
@@ -313,16 +313,16 @@ impl<S: Source> Pipeline<S> {
 
     /// Lets go of what is still held, closes the books and the recording.
     pub fn finish(&mut self) -> Result<Ledger> {
-        self.deliver_starts(u64::MAX)?;
+        self.deliver_starts(AT_THE_END)?;
         for owner in self.hold.owners() {
             let records = self.hold.release(owner);
-            self.deliver_records(&records, u64::MAX, false)?;
+            self.deliver_records(&records, AT_THE_END, false)?;
         }
         if self.batch.sample.is_some() {
             // The source has stopped: nothing comes after its last sample.
-            self.lifecycle.settle(u64::MAX, |owner| self.model.used(owner));
+            self.lifecycle.settle(AT_THE_END, |owner| self.model.used(owner));
         }
-        self.deliver_stops(u64::MAX)?;
+        self.deliver_stops(AT_THE_END)?;
         if let Some(recorder) = self.recorder.take() {
             recorder.finish().context("cannot finish the recording")?;
         }

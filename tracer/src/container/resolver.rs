@@ -35,8 +35,7 @@ pub struct Resolver {
     v2: Option<Tree>,
     v1: Option<Tree>,
     spots: HashMap<Spot, State>,
-    /// By slot: the owner that has it now.
-    owners: HashMap<u32, Told>,
+    owners: HashMap<OwnerId, Told>,
     /// By what is their own: the containers that run.
     running: HashMap<String, Arc<Container>>,
     /// Those that ctrace made.
@@ -160,8 +159,7 @@ impl Resolver {
 
     /// The first process of the owner's pid namespace ended, and with it everybody else in there.
     pub fn namespace_ended(&mut self, owner: OwnerId) -> Option<(u32, u64)> {
-        let told = self.owners.get(&owner.slot).filter(|told| told.identity.id == owner)?;
-        let Spot { incarnation, pid_ns, .. } = told.spot;
+        let Spot { incarnation, pid_ns, .. } = self.owners.get(&owner)?.spot;
         if pid_ns == self.host_pid_ns {
             return None;
         }
@@ -206,7 +204,7 @@ impl Resolver {
         }
     }
 
-    /// The kernel handed out a new owner.
+    /// The kernel handed out a new owner: told once of each.
     pub fn met(&mut self, id: OwnerId, info: &OwnerInfo) {
         let phase = match info.key.phase {
             phase::SETUP => Phase::Setup,
@@ -228,11 +226,8 @@ impl Resolver {
             owner: PENDING,
         };
         let spot = Spot::of(&info.key);
-        if let Some(before) = self.owners.insert(id.slot, Told { identity, spot, phase, news: true })
-            && let Some(state) = self.spots.get_mut(&before.spot)
-        {
-            state.owners.retain(|slot| *slot != id.slot);
-        }
+        // The one that had the slot before may still have to be named.
+        self.owners.insert(id, Told { identity, spot, phase, news: true });
         self.make_room();
         let mut gone = self.over_namespaces.contains(&(spot.pid_ns, spot.incarnation));
         for (tree, id) in [(&mut self.v2, spot.cgroup_id), (&mut self.v1, spot.v1_id)] {
@@ -241,7 +236,7 @@ impl Resolver {
             }
         }
         let state = self.spots.entry(spot).or_insert_with(|| State::new(info, self.host_pid_ns));
-        state.owners.push(id.slot);
+        state.owners.push(id);
         state.preparer = state.preparer.or(spot::preparer(info));
         self.touched.insert(spot);
         if gone && !mem::replace(&mut state.ended, true) {
@@ -303,9 +298,8 @@ impl Resolver {
                     self.over_namespaces.remove(&(pid_ns, incarnation));
                 }
                 Over::Spot(spot) => {
-                    let slots = self.spots.remove(&spot).map(|state| state.owners).unwrap_or_default();
-                    for slot in slots {
-                        self.owners.remove(&slot);
+                    for id in self.spots.remove(&spot).into_iter().flat_map(|state| state.owners) {
+                        self.owners.remove(&id);
                     }
                 }
             }
@@ -326,8 +320,8 @@ impl Resolver {
             let fresh = self.is_fresh(&spot);
             let Some(state) = self.spots.get(&spot) else { continue };
             let path = self.path(&spot);
-            for slot in &state.owners {
-                let Some(Told { identity, phase, news, .. }) = self.owners.get_mut(slot) else { continue };
+            for id in &state.owners {
+                let Some(Told { identity, phase, news, .. }) = self.owners.get_mut(id) else { continue };
                 let owner = state.owner(fresh);
                 // Looking once more does not take back what was said.
                 let owner = if owner == PENDING { identity.owner.clone() } else { owner };

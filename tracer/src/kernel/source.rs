@@ -1,6 +1,6 @@
 //! The kernel and the container runtimes' files as one source of batches.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -34,8 +34,8 @@ pub struct KernelSource {
     reaper: Reaper,
     /// What the programs themselves have to say, for who asked for it.
     log: EbpfLogger<&'static dyn Log>,
-    /// Owners that the resolver was told of.
-    met: HashSet<OwnerId>,
+    /// By slot: the generation that the resolver was told of last.
+    met: HashMap<u32, u32>,
     /// Gone, and since when (`CLOCK_MONOTONIC`, ns): to be freed after a last sample.
     ended: Vec<(u64, Gone)>,
     /// The hierarchy of cgroup v1 that owners are told apart by, 0: none.
@@ -67,7 +67,7 @@ impl KernelSource {
             counters: Counters::new(&mut ebpf, sizes, plan.features)?,
             reaper: Reaper::new(&mut ebpf)?,
             log: EbpfLogger::init(&mut ebpf)?,
-            met: HashSet::new(),
+            met: HashMap::new(),
             ended: Vec::new(),
             v1_hierarchy: roots.cgroup1.as_ref().map_or(0, |v1| v1.hierarchy),
             ebpf: Some(ebpf),
@@ -78,8 +78,13 @@ impl KernelSource {
         &mut self.resolver
     }
 
+    fn has_met(&self, id: OwnerId) -> bool {
+        self.met.get(&id.slot).is_some_and(|met| *met >= id.generation)
+    }
+
     fn meet(&mut self, id: OwnerId, info: &OwnerInfo) {
-        if self.met.insert(id) {
+        if !self.has_met(id) {
+            self.met.insert(id.slot, id.generation);
             self.resolver.met(id, info);
         }
     }
@@ -103,7 +108,7 @@ impl KernelSource {
                 _ => {}
             }
             if owner.slot != 0
-                && !self.met.contains(&owner)
+                && !self.has_met(owner)
                 && let Some((now, info)) = self.counters.owner(owner.slot)
                 && now == owner
             {

@@ -38,12 +38,14 @@ struct Totals {
     buckets: Histogram,
 }
 
-#[derive(Clone)]
-struct Histogram(Buckets);
+/// None: no durations were measured. Most of a call's memory, so it is there only when it is needed.
+#[derive(Clone, Default)]
+struct Histogram(Option<Box<Buckets>>);
 
-impl Default for Histogram {
-    fn default() -> Self {
-        Self([0; BUCKETS])
+impl Histogram {
+    fn buckets(&self) -> &Buckets {
+        static NONE: Buckets = [0; BUCKETS];
+        self.0.as_deref().unwrap_or(&NONE)
     }
 }
 
@@ -61,7 +63,7 @@ impl Calls {
         if let Some(latency) = &sample.latency {
             call.now.time_ns = latency.total_ns;
             call.now.max_ns = latency.max_ns;
-            call.now.buckets = Histogram(latency.buckets);
+            call.now.buckets = Histogram(Some(Box::new(latency.buckets)));
         }
     }
 
@@ -108,6 +110,10 @@ impl Calls {
                     gathered.setup += call.now.count;
                 } else {
                     gathered.calls.entry(key).or_default().merge(call);
+                }
+                if identity.ended && call.now.count == call.then.count {
+                    // It will not be called again, and this interval has no durations.
+                    call.now.buckets = Histogram::default();
                 }
                 call.then = call.now.clone();
             }
@@ -191,9 +197,9 @@ impl Call {
     }
 
     fn interval_buckets(&self) -> Buckets {
-        let mut buckets = self.now.buckets.0;
-        for (now, then) in buckets.iter_mut().zip(self.then.buckets.0) {
-            *now = now.saturating_sub(then);
+        let mut buckets = *self.now.buckets.buckets();
+        for (now, then) in buckets.iter_mut().zip(self.then.buckets.buckets()) {
+            *now = now.saturating_sub(*then);
         }
         buckets
     }
@@ -241,7 +247,9 @@ impl Totals {
         self.denied += other.denied;
         self.time_ns += other.time_ns;
         self.max_ns = self.max_ns.max(other.max_ns);
-        add_buckets(&mut self.buckets.0, &other.buckets.0);
+        if let Some(more) = &other.buckets.0 {
+            add_buckets(self.buckets.0.get_or_insert_with(|| Box::new([0; BUCKETS])), more);
+        }
     }
 }
 

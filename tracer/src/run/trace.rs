@@ -17,10 +17,13 @@ use crate::container::Roots;
 use crate::exit::{Code, Refusal};
 use crate::filter::Wanted;
 use crate::kernel;
-use crate::model::{GRACE_NS, Model};
+use crate::model::Model;
 use crate::pipeline::{Events, Pipeline};
 use crate::plan::{Capacity, Plan};
 use crate::select::Select;
+
+/// What is known of an ended container is kept that long, for records still on their way.
+const GRACE_NS: u64 = 5_000_000_000;
 
 /// Losses are looked for this often.
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);

@@ -8,6 +8,7 @@ use tracer_common::key::{OwnerInfo, OwnerKey, phase};
 use super::super::process::Namespace;
 use super::super::{Container, Owner, Runtime, UnknownReason};
 use super::PENDING;
+use crate::batch::OwnerId;
 
 /// An owner's key without the phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,8 +39,7 @@ pub fn preparer(info: &OwnerInfo) -> Option<Runtime> {
 /// How far we are with a spot.
 pub struct State {
     pub standing: Standing,
-    /// Slots.
-    pub owners: Vec<u32>,
+    pub owners: Vec<OwnerId>,
     /// First process of its first owner.
     pub pid: u32,
     pub ns: Option<Namespace>,

@@ -419,18 +419,24 @@ fn a_cgroup_that_ctrace_made_has_the_name_it_gave_and_so_have_those_below() {
     assert_eq!(host.container(3).id, id('4'));
 }
 
+/// However late a name comes: the machine may be too busy to look it up at once.
 #[test]
-fn a_slots_new_owner_replaces_the_old_one() {
+fn a_slots_new_owner_leaves_the_old_one_its_name() {
+    let mut host = Host::new(&[]);
     let docker = format!("/docker/{}", id('4'));
-    let mut host = Host::new(&[&docker]);
-    host.meet(1, host.id(&docker), OWN);
-    host.settle();
-    host.meet(1, host.id("/"), HOST);
-    host.settle();
-    assert_eq!(*host.owner(1), Owner::Host);
+    let cgroup = host.make(&docker);
+    host.meet(1, cgroup, OWN);
     host.remove(&docker);
-    host.settle();
-    assert!(!host.known[&1].ended);
+    let root =
+        OwnerKey { cgroup_id: host.id("/"), pid_ns: HOST, phase: phase::WORKLOAD, ..OwnerKey::default() };
+    host.resolver.met(OwnerId { slot: 1, generation: 2 }, &info(root));
+    let mut news = Vec::new();
+    host.resolver.advance(MS, &mut news);
+    let of =
+        |generation| news.iter().rfind(|identity| identity.id == OwnerId { slot: 1, generation }).unwrap();
+    let Owner::Container(container) = &of(1).owner else { panic!("{:?}", of(1)) };
+    assert_eq!((container.id.clone(), of(1).ended), (id('4'), true));
+    assert_eq!((&of(2).owner, of(2).ended), (&Owner::Host, false));
 }
 
 #[test]
