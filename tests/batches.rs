@@ -152,6 +152,7 @@ fn story() -> Vec<Batch> {
                     owner: WEB,
                     tally: Tally { seen: 7, filtered: 1, sent: 4, lost: lost(&[(Loss::Ring, 2)]) },
                 }],
+                ..Sample::default()
             });
         }),
         batch(3_000_000_000, |b| {
@@ -162,6 +163,7 @@ fn story() -> Vec<Batch> {
                 calls: vec![call(WEB, 257, 14, &[(10, 10), (20, 4)])],
                 outcomes: vec![failed(WEB, 257, 2, outcome::FAILED, 4)],
                 tallies: Vec::new(),
+                ..Sample::default()
             });
         }),
     ]
@@ -286,6 +288,7 @@ fn two_lives() -> Vec<Batch> {
                     failed(ENTERED, 0, 1, outcome::DENIED, 2),
                 ],
                 tallies: tallies(SETUP, 2),
+                ..Sample::default()
             });
         }),
         batch(2_000_000_000, |b| {

@@ -18,7 +18,8 @@ use tracer::origin::Origin;
 use tracer::sink::top::Format;
 use tracer::sink::{Json, Lost, Samples, Sink};
 use tracer::snapshot::{
-    CallRow, Counts, ErrnoRow, FirstCall, LossRow, Quantiles, Row, Snapshot, State, Subject, Used,
+    CallRow, Counts, ErrnoRow, FirstCall, LossRow, Quantiles, Resources, Row, Snapshot, Spectrum, State,
+    Subject, Used,
 };
 
 mod wire {
@@ -949,10 +950,18 @@ fn snapshot(name: &str) -> Snapshot {
         number: 257,
         counts,
         errnos: vec![
-            ErrnoRow { errno: 2, total: 30, total_denied: 0 },
-            ErrnoRow { errno: 4095, total: 10, total_denied: 10 },
+            ErrnoRow { errno: 2, count: 0, first_wall_ns: 0, last_wall_ns: 0, total: 30, total_denied: 0 },
+            ErrnoRow {
+                errno: 4095,
+                count: 0,
+                first_wall_ns: 0,
+                last_wall_ns: 0,
+                total: 10,
+                total_denied: 10,
+            },
         ],
         duration: Some(Quantiles { p50: 1, p95: 2, p99: 3, max: 4 }),
+        spectrum: Spectrum::default(),
         time_ns: 5,
         first: FirstCall { wall_ns: 0, pid: 1, comm: "cat".into() },
     };
@@ -962,6 +971,8 @@ fn snapshot(name: &str) -> Snapshot {
         calls,
         sum: counts,
         duration: None,
+        spectrum: Spectrum::default(),
+        resources: Resources::default(),
         setup_calls: 9,
     };
     let unknown = |cgroup_path: Option<&str>| Subject::Unknown {
@@ -985,6 +996,8 @@ fn snapshot(name: &str) -> Snapshot {
             row(unknown(None), Vec::new()),
             row(unknown(Some("/x/y")), Vec::new()),
         ],
+        own: None,
+        closeup: None,
     }
 }
 

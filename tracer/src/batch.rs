@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tracer_common::key::{CallInfo, CallKey, Latency, OutcomeKey};
+use tracer_common::limits::COMM_LEN;
 use tracer_common::loss::Tally;
 
 use crate::container::Identity;
@@ -66,6 +67,14 @@ pub struct Sample {
     pub calls: Vec<CallSample>,
     pub outcomes: Vec<OutcomeSample>,
     pub tallies: Vec<TallySample>,
+    /// While a [`Detail`] asks for them.
+    pub processes: Vec<ProcessSample>,
+    /// While a [`Detail`] asks for them.
+    pub capabilities: Vec<CapabilitySample>,
+    /// All of them each time, a container's at one of its owners.
+    pub resources: Vec<ResourceSample>,
+    /// Live only.
+    pub own: Option<OwnSample>,
 }
 
 /// An owner's slot together with the number of its life: never two owners in one trace.
@@ -100,6 +109,73 @@ pub struct TallySample {
     pub tally: Tally,
 }
 
+/// What a process called since it is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessSample {
+    pub owner: OwnerId,
+    pub pid: u32,
+    pub comm: [u8; COMM_LEN],
+    pub calls: u64,
+    pub errors: u64,
+    pub denied: u64,
+}
+
+/// How often a capability was checked since that is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CapabilitySample {
+    pub owner: OwnerId,
+    /// `CAP_*` number.
+    pub capability: u8,
+    pub granted: u64,
+    pub refused: u64,
+    /// Process of the last check, and its comm.
+    pub pid: u32,
+    pub comm: [u8; COMM_LEN],
+}
+
+/// What the owner's container uses, as its cgroup says; None: the cgroup does not say, or is not the container's alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ResourceSample {
+    pub owner: OwnerId,
+    /// Since the cgroup was made, ns.
+    pub cpu_ns: Option<u64>,
+    pub memory_bytes: Option<u64>,
+    /// Processes.
+    pub processes: Option<u32>,
+}
+
+/// What ctrace itself uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnSample {
+    /// Since it was started, ns.
+    pub cpu_ns: u64,
+    /// Resident.
+    pub memory_bytes: u64,
+    /// Most bytes that waited in the ring buffer at a time since the last sample.
+    pub ring_bytes: u64,
+    /// Of the ring buffer.
+    pub ring_size: u64,
+}
+
+/// What a view may want to know beyond counts; it costs only while somebody looks at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Detail {
+    /// Calls by process: counted in the kernel.
+    Processes,
+    /// Uses of capabilities: counted in the kernel.
+    Capabilities,
+    /// A record for every call, fork, exec and exit.
+    Records,
+}
+
+/// Whether a [`Detail`] can be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Focus {
+    Ready,
+    /// Why not, in a sentence.
+    Unavailable(String),
+}
+
 /// What a poll has brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -129,4 +205,8 @@ pub trait Source {
 
     /// Tells the kernel to leave an owner's calls alone; a recording ignores it.
     fn ignore(&mut self, owner: OwnerId) -> Result<()>;
+
+    /// Has the kernel tell `detail` of these owners and of no others, None: of nobody. A recording has what it was
+    /// made with.
+    fn focus(&mut self, detail: Option<Detail>, owners: &[OwnerId]) -> Result<Focus>;
 }

@@ -3,18 +3,25 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::batch::{Batch, OwnerId, Session, Source, Status};
+use crate::batch::{Batch, Detail, Focus, OwnerId, Session, Source, Status};
 
 pub struct ListSource {
     session: Session,
     batches: VecDeque<Batch>,
     /// Owners that were ignored, in order.
     pub ignored: Vec<OwnerId>,
+    /// What was asked for last.
+    pub focus: (Option<Detail>, Vec<OwnerId>),
 }
 
 impl ListSource {
     pub fn new(session: Session, batches: impl IntoIterator<Item = Batch>) -> Self {
-        Self { session, batches: batches.into_iter().collect(), ignored: Vec::new() }
+        Self {
+            session,
+            batches: batches.into_iter().collect(),
+            ignored: Vec::new(),
+            focus: (None, Vec::new()),
+        }
     }
 }
 
@@ -42,5 +49,10 @@ impl Source for ListSource {
     fn ignore(&mut self, owner: OwnerId) -> anyhow::Result<()> {
         self.ignored.push(owner);
         Ok(())
+    }
+
+    fn focus(&mut self, detail: Option<Detail>, owners: &[OwnerId]) -> anyhow::Result<Focus> {
+        self.focus = (detail, owners.to_vec());
+        Ok(Focus::Ready)
     }
 }

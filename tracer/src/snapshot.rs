@@ -1,12 +1,19 @@
 //! The state of a trace at one moment: what the faces show. Plain data, sorted, and the same
 //! whether it came from a live kernel or from a recording.
 
+mod closeup;
+mod spectrum;
+
 use std::ops::AddAssign;
 use std::sync::Arc;
 
 use crate::batch::Arch;
 use crate::container::{Container, Identity, Owner, UnknownReason};
 use crate::event::Abi;
+pub use closeup::{
+    Aspect, CapabilityRow, Closeup, Demand, Direction, EventRow, FileRow, Only, PeerRow, ProcessRow,
+};
+pub use spectrum::Spectrum;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
@@ -21,6 +28,22 @@ pub struct Snapshot {
     pub losses: Vec<LossRow>,
     /// By name, host and unknown ones last.
     pub rows: Vec<Row>,
+    /// None: nobody measured it.
+    pub own: Option<Own>,
+    /// None: nobody asked.
+    pub closeup: Option<Arc<Closeup>>,
+}
+
+/// What ctrace itself uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Own {
+    /// In this interval, ns; None in the first one.
+    pub cpu_ns: Option<u64>,
+    /// Resident.
+    pub memory_bytes: u64,
+    /// Most that waited in the ring buffer at a time in this interval, and its size.
+    pub ring_bytes: u64,
+    pub ring_size: u64,
 }
 
 /// Something is missing.
@@ -42,6 +65,9 @@ pub struct Row {
     pub sum: Counts,
     /// Over all calls of this interval; None: no durations were measured.
     pub duration: Option<Quantiles>,
+    /// Over all calls of this interval.
+    pub spectrum: Spectrum,
+    pub resources: Resources,
     /// Calls that the runtime made in the container's name before its program ran; not in `sum`.
     pub setup_calls: u64,
 }
@@ -54,6 +80,38 @@ pub enum Subject {
 }
 
 impl Subject {
+    pub fn id(&self) -> SubjectId {
+        match self {
+            Self::Container(container) => {
+                SubjectId::Container { id: container.id.clone(), parent: container.parent.clone() }
+            }
+            Self::Host => SubjectId::Host,
+            Self::Unknown { cgroup_id, .. } => SubjectId::Unknown(*cgroup_id),
+        }
+    }
+
+    pub fn of(identity: &Identity) -> Self {
+        match &identity.owner {
+            Owner::Container(container) => Self::Container(Arc::clone(container)),
+            Owner::Host => Self::Host,
+            Owner::Unknown(reason) => Self::Unknown {
+                cgroup_id: identity.cgroup_id,
+                cgroup_path: identity.cgroup_path.clone(),
+                reason: *reason,
+            },
+        }
+    }
+
+    /// What people call it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Container(container) => container.display_name(),
+            Self::Host => "(host)",
+            Self::Unknown { cgroup_path: Some(path), .. } => path,
+            Self::Unknown { cgroup_path: None, .. } => "(unknown)",
+        }
+    }
+
     /// Whether that owner's calls are counted in this row.
     pub fn is_of(&self, identity: &Identity) -> bool {
         match (self, &identity.owner) {
@@ -66,6 +124,28 @@ impl Subject {
             (Self::Container(_) | Self::Host | Self::Unknown { .. }, _) => false,
         }
     }
+}
+
+/// What a container uses; None: not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resources {
+    /// In this interval, ns, over all CPUs.
+    pub cpu_ns: Option<u64>,
+    pub memory_bytes: Option<u64>,
+    pub processes: Option<u32>,
+}
+
+/// Which subject, from one snapshot to the next.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SubjectId {
+    /// Its id, and that of the container around: inside containers ids are chosen by whoever runs there.
+    Container {
+        id: String,
+        parent: Option<String>,
+    },
+    Host,
+    /// Its cgroup's id.
+    Unknown(u64),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +200,8 @@ pub struct CallRow {
     pub errnos: Vec<ErrnoRow>,
     /// Of this interval; None: nothing was measured in it.
     pub duration: Option<Quantiles>,
+    /// Of this interval.
+    pub spectrum: Spectrum,
     /// Time spent in it in this interval, ns.
     pub time_ns: u64,
     pub first: FirstCall,
@@ -137,6 +219,11 @@ pub struct FirstCall {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ErrnoRow {
     pub errno: u16,
+    /// In this interval.
+    pub count: u64,
+    /// When it was seen first and last, at the end of that interval, ns since 1970.
+    pub first_wall_ns: i64,
+    pub last_wall_ns: i64,
     /// Since the start.
     pub total: u64,
     /// Of these, refused by seccomp.
@@ -156,12 +243,7 @@ pub struct Quantiles {
 impl Row {
     /// What people call it.
     pub fn name(&self) -> &str {
-        match &self.subject {
-            Subject::Container(container) => container.display_name(),
-            Subject::Host => "(host)",
-            Subject::Unknown { cgroup_path: Some(path), .. } => path,
-            Subject::Unknown { cgroup_path: None, .. } => "(unknown)",
-        }
+        self.subject.name()
     }
 }
 

@@ -16,7 +16,7 @@ use super::counts::Counters;
 use super::load::{Loaded, load, take};
 use super::reap::{Gone, Reaper};
 use super::{attach, ring};
-use crate::batch::{Arch, Batch, OwnerId, Session, Source, Status};
+use crate::batch::{Arch, Batch, Detail, Focus, OwnerId, Session, Source, Status};
 use crate::clock;
 use crate::container::{CgroupId, Resolver, Roots};
 use crate::decode::{self, RawRecord};
@@ -210,6 +210,10 @@ impl Source for KernelSource {
             // The slot has another owner by now.
             _ => Ok(()),
         }
+    }
+
+    fn focus(&mut self, _: Option<Detail>, _: &[OwnerId]) -> Result<Focus> {
+        Ok(Focus::Unavailable("the kernel programs only count".to_owned()))
     }
 }
 

@@ -9,10 +9,12 @@ use super::owners::Owners;
 use super::quantile::{Buckets, quantiles};
 use super::wall;
 use crate::batch::{CallSample, OutcomeSample, OwnerId};
-use crate::container::{Owner, Phase, UnknownReason};
+use crate::container::{Owner, Phase};
 use crate::decode;
 use crate::event::Abi;
-use crate::snapshot::{CallRow, Counts, ErrnoRow, FirstCall, Row, State, Subject};
+use crate::snapshot::{
+    CallRow, Counts, ErrnoRow, FirstCall, Resources, Row, Spectrum, State, Subject, SubjectId,
+};
 
 #[derive(Default)]
 pub(super) struct Calls {
@@ -25,7 +27,18 @@ struct Call {
     now: Totals,
     /// At the last snapshot.
     then: Totals,
-    outcomes: BTreeMap<(u16, u16), u64>,
+    outcomes: BTreeMap<(u16, u16), Outcome>,
+}
+
+/// How often a call ended in a way.
+#[derive(Clone, Copy, Default)]
+struct Outcome {
+    count: u64,
+    /// At the last snapshot.
+    then: u64,
+    /// Times of the batches that brought the first and the last.
+    first_ns: u64,
+    last_ns: u64,
 }
 
 #[derive(Clone, Default)]
@@ -67,11 +80,15 @@ impl Calls {
         }
     }
 
-    pub(super) fn ended_in(&mut self, sample: &OutcomeSample) {
+    pub(super) fn ended_in(&mut self, sample: &OutcomeSample, now_ns: u64) {
         let key = sample.key;
         let Some(call) = self.call(sample.owner, key.call.abi, key.call.nr) else { return };
-        let before = call.outcomes.insert((key.errno, key.kind), sample.count).unwrap_or_default();
-        let more = sample.count.saturating_sub(before);
+        let outcome = call
+            .outcomes
+            .entry((key.errno, key.kind))
+            .or_insert(Outcome { first_ns: now_ns, ..Outcome::default() });
+        let more = sample.count.saturating_sub(outcome.count);
+        (outcome.count, outcome.last_ns) = (sample.count, now_ns);
         call.now.errors += more;
         if key.kind == kind::DENIED {
             call.now.denied += more;
@@ -93,9 +110,16 @@ impl Calls {
     /// One row for each container, the host and each unknown owner; the counts of now become those
     /// of the last snapshot.
     pub(super) fn rows(&mut self, owners: &Owners, wall_offset_ns: i64) -> Vec<Row> {
-        let mut subjects: BTreeMap<SubjectKey, Gathered> = BTreeMap::new();
+        // Containers by name, then the host, then what nobody knows.
+        let mut subjects: BTreeMap<(u8, String, SubjectId), Gathered> = BTreeMap::new();
         for identity in owners.all() {
-            let (key, subject) = subject(identity);
+            let subject = Subject::of(identity);
+            let (rank, name) = match &subject {
+                Subject::Container(container) => (0, container.display_name()),
+                Subject::Host => (1, ""),
+                Subject::Unknown { .. } => (2, ""),
+            };
+            let key = (rank, name.to_owned(), subject.id());
             let gathered = subjects.entry(key).or_insert_with(|| Gathered {
                 subject,
                 ended: true,
@@ -116,40 +140,13 @@ impl Calls {
                     call.now.buckets = Histogram::default();
                 }
                 call.then = call.now.clone();
+                for outcome in call.outcomes.values_mut() {
+                    outcome.then = outcome.count;
+                }
             }
         }
         subjects.into_values().map(|gathered| gathered.row(wall_offset_ns)).collect()
     }
-}
-
-/// Containers by name, then the host, then what nobody knows.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum SubjectKey {
-    /// Display name, id, and that of the container around.
-    Container(String, String, Option<String>),
-    Host,
-    Unknown(u64),
-}
-
-fn subject(identity: &crate::container::Identity) -> (SubjectKey, Subject) {
-    match &identity.owner {
-        Owner::Container(container) => (
-            SubjectKey::Container(
-                container.display_name().to_owned(),
-                container.id.clone(),
-                container.parent.clone(),
-            ),
-            Subject::Container(container.clone()),
-        ),
-        Owner::Host => (SubjectKey::Host, Subject::Host),
-        Owner::Unknown(reason) => unknown(identity, *reason),
-    }
-}
-
-fn unknown(identity: &crate::container::Identity, reason: UnknownReason) -> (SubjectKey, Subject) {
-    let subject =
-        Subject::Unknown { cgroup_id: identity.cgroup_id, cgroup_path: identity.cgroup_path.clone(), reason };
-    (SubjectKey::Unknown(identity.cgroup_id), subject)
 }
 
 struct Gathered {
@@ -177,6 +174,8 @@ impl Gathered {
             calls,
             sum,
             duration: quantiles(&buckets, max_ns),
+            spectrum: Spectrum::new(&buckets),
+            resources: Resources::default(),
             setup_calls: self.setup,
         }
     }
@@ -191,8 +190,12 @@ impl Call {
         };
         self.now.merge(&other.now);
         self.then.merge(&other.then);
-        for (&key, &count) in &other.outcomes {
-            *self.outcomes.entry(key).or_default() += count;
+        for (&key, other) in &other.outcomes {
+            let outcome = self.outcomes.entry(key).or_insert(Outcome { count: 0, then: 0, ..*other });
+            outcome.count += other.count;
+            outcome.then += other.then;
+            outcome.first_ns = outcome.first_ns.min(other.first_ns);
+            outcome.last_ns = outcome.last_ns.max(other.last_ns);
         }
     }
 
@@ -206,14 +209,25 @@ impl Call {
 
     fn row(&self, abi: Abi, number: u16, wall_offset_ns: i64) -> CallRow {
         let mut errnos: BTreeMap<u16, ErrnoRow> = BTreeMap::new();
-        for (&(errno, outcome), &count) in &self.outcomes {
-            let row = errnos.entry(errno).or_insert(ErrnoRow { errno, total: 0, total_denied: 0 });
-            row.total += count;
-            if outcome == kind::DENIED {
-                row.total_denied += count;
+        for (&(errno, how), outcome) in &self.outcomes {
+            let row = errnos.entry(errno).or_insert(ErrnoRow {
+                errno,
+                count: 0,
+                first_wall_ns: i64::MAX,
+                last_wall_ns: 0,
+                total: 0,
+                total_denied: 0,
+            });
+            row.count += outcome.count - outcome.then;
+            row.first_wall_ns = row.first_wall_ns.min(wall(outcome.first_ns, wall_offset_ns));
+            row.last_wall_ns = row.last_wall_ns.max(wall(outcome.last_ns, wall_offset_ns));
+            row.total += outcome.count;
+            if how == kind::DENIED {
+                row.total_denied += outcome.count;
             }
         }
         let (now, then) = (&self.now, &self.then);
+        let buckets = self.interval_buckets();
         CallRow {
             abi,
             number,
@@ -226,7 +240,8 @@ impl Call {
                 total_denied: now.denied,
             },
             errnos: errnos.into_values().collect(),
-            duration: quantiles(&self.interval_buckets(), now.max_ns),
+            duration: quantiles(&buckets, now.max_ns),
+            spectrum: Spectrum::new(&buckets),
             time_ns: now.time_ns.saturating_sub(then.time_ns),
             first: self.first.map_or_else(
                 || FirstCall { wall_ns: 0, pid: 0, comm: String::new() },

@@ -73,7 +73,7 @@ impl Model {
                 self.calls.counted(call);
             }
             for outcome in &sample.outcomes {
-                self.calls.ended_in(outcome);
+                self.calls.ended_in(outcome, self.now_ns);
             }
             for tally in &sample.tallies {
                 self.tallies.insert(tally.owner, tally.tally);
@@ -145,6 +145,8 @@ impl Model {
             arch: self.session.arch,
             losses: self.losses(),
             rows,
+            own: None,
+            closeup: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use tracer_common::limits::INVALID_NR;
 use super::*;
 use crate::batch::Arch;
 use crate::container::{Container, Runtime};
-use crate::snapshot::{Counts, ErrnoRow, FirstCall, LossRow, Subject};
+use crate::snapshot::{Counts, ErrnoRow, FirstCall, LossRow, Resources, Spectrum, Subject};
 
 const MKDIR: u16 = 83;
 const CLONE3: u16 = 435;
@@ -21,7 +21,14 @@ fn container(id: &str) -> Arc<Container> {
 
 fn call(abi: Abi, number: u16, total: u64, denied: u64) -> CallRow {
     let errnos = if denied > 0 {
-        vec![ErrnoRow { errno: EPERM, total: denied, total_denied: denied }]
+        vec![ErrnoRow {
+            errno: EPERM,
+            count: 0,
+            first_wall_ns: 0,
+            last_wall_ns: 0,
+            total: denied,
+            total_denied: denied,
+        }]
     } else {
         vec![]
     };
@@ -31,6 +38,7 @@ fn call(abi: Abi, number: u16, total: u64, denied: u64) -> CallRow {
         counts: Counts { total, total_errors: denied, total_denied: denied, ..Counts::default() },
         errnos,
         duration: None,
+        spectrum: Spectrum::default(),
         time_ns: 0,
         first: FirstCall { wall_ns: 1_000_000_000, pid: 7, comm: "\x1b[2J".into() },
     }
@@ -47,6 +55,8 @@ fn snapshot(calls: Vec<CallRow>) -> Snapshot {
         calls,
         sum: Counts::default(),
         duration: None,
+        spectrum: Spectrum::default(),
+        resources: Resources::default(),
         setup_calls: 40,
     };
     Snapshot {
@@ -56,6 +66,8 @@ fn snapshot(calls: Vec<CallRow>) -> Snapshot {
         arch: Arch::X86_64,
         losses: vec![],
         rows: vec![row],
+        own: None,
+        closeup: None,
     }
 }
 
@@ -166,7 +178,14 @@ fn a_number_without_a_name_is_reported_and_spoils_the_profile() {
 #[test]
 fn a_number_that_the_kernel_has_not_either_is_harmless() {
     let mut nonsense = call(Abi::Native, INVALID_NR, 1000, 0);
-    nonsense.errnos = vec![ErrnoRow { errno: ENOSYS, total: 1000, total_denied: 0 }];
+    nonsense.errnos = vec![ErrnoRow {
+        errno: ENOSYS,
+        count: 0,
+        first_wall_ns: 0,
+        last_wall_ns: 0,
+        total: 1000,
+        total_denied: 0,
+    }];
     let generated = of(&snapshot(vec![native(0), nonsense]));
     assert_eq!(generated.unknown_numbers.len(), 1);
     assert_eq!(generated.verdict, Verdict::Complete);
@@ -229,7 +248,14 @@ fn injected_probes_are_left_out() {
 #[test]
 fn counts_that_contradict_each_other_do_no_harm() {
     let mut broken = call(Abi::Native, 480, 1, u64::MAX);
-    broken.errnos = vec![ErrnoRow { errno: ENOSYS, total: 0, total_denied: u64::MAX }];
+    broken.errnos = vec![ErrnoRow {
+        errno: ENOSYS,
+        count: 0,
+        first_wall_ns: 0,
+        last_wall_ns: 0,
+        total: 0,
+        total_denied: u64::MAX,
+    }];
     let mut snapshot = snapshot(vec![broken, call(Abi::Native, MKDIR, 1, 9)]);
     snapshot.wall_ns = i64::MIN;
     assert!(!of(&snapshot).profile.names.contains("mkdir"));

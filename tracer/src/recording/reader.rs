@@ -9,7 +9,7 @@ use tracer_common::CONTRACT_VERSION;
 
 use super::frame::{self, kind};
 use super::{MAGIC, sample};
-use crate::batch::{Batch, OwnerId, Session, Source, Status};
+use crate::batch::{Batch, Detail, Focus, OwnerId, Session, Source, Status};
 
 /// Why a recording cannot be read, or not to its end.
 #[derive(Debug, Error)]
@@ -131,5 +131,9 @@ impl<R: Read> Source for Replay<R> {
 
     fn ignore(&mut self, _owner: OwnerId) -> anyhow::Result<()> {
         Ok(())
+    }
+
+    fn focus(&mut self, _: Option<Detail>, _: &[OwnerId]) -> anyhow::Result<Focus> {
+        Ok(Focus::Ready)
     }
 }

@@ -4,10 +4,13 @@ use tracer_common::key::{CallInfo, CallKey, Latency, OutcomeKey};
 use tracer_common::limits::{BUCKETS, COMM_LEN};
 use tracer_common::loss::{PLACES, Tally};
 
-use crate::batch::{CallSample, OutcomeSample, OwnerId, Sample, TallySample};
+use crate::batch::{
+    CallSample, CapabilitySample, OutcomeSample, OwnSample, OwnerId, ProcessSample, ResourceSample, Sample,
+    TallySample,
+};
 
 pub(super) fn write(sample: &Sample, to: &mut Vec<u8>) {
-    let Sample { calls, outcomes, tallies } = sample;
+    let Sample { calls, outcomes, tallies, processes, capabilities, resources, own } = sample;
     list(to, calls, |to, call| {
         owner(to, call.owner);
         key(to, call.key);
@@ -37,6 +40,37 @@ pub(super) fn write(sample: &Sample, to: &mut Vec<u8>) {
             to.extend(number.to_le_bytes());
         }
     });
+    list(to, processes, |to, process| {
+        let ProcessSample { owner, pid, comm, calls, errors, denied } = process;
+        self::owner(to, *owner);
+        to.extend(pid.to_le_bytes());
+        to.extend(comm);
+        numbers(to, [*calls, *errors, *denied]);
+    });
+    list(to, capabilities, |to, used| {
+        let CapabilitySample { owner, capability, granted, refused, pid, comm } = used;
+        self::owner(to, *owner);
+        to.push(*capability);
+        numbers(to, [*granted, *refused]);
+        to.extend(pid.to_le_bytes());
+        to.extend(comm);
+    });
+    list(to, resources, |to, used| {
+        let ResourceSample { owner, cpu_ns, memory_bytes, processes } = used;
+        self::owner(to, *owner);
+        for number in [*cpu_ns, *memory_bytes, processes.map(u64::from)] {
+            to.push(u8::from(number.is_some()));
+            numbers(to, [number.unwrap_or_default()]);
+        }
+    });
+    list(to, own.as_slice(), |to, own| {
+        let OwnSample { cpu_ns, memory_bytes, ring_bytes, ring_size } = own;
+        numbers(to, [*cpu_ns, *memory_bytes, *ring_bytes, *ring_size]);
+    });
+}
+
+fn numbers<const N: usize>(to: &mut Vec<u8>, numbers: [u64; N]) {
+    to.extend(numbers.into_iter().flat_map(u64::to_le_bytes));
 }
 
 fn list<T>(to: &mut Vec<u8>, items: &[T], each: impl Fn(&mut Vec<u8>, &T)) {
@@ -90,7 +124,45 @@ pub(super) fn read(bytes: &[u8]) -> Option<Sample> {
         }
         Some(TallySample { owner, tally: Tally { seen, filtered, sent, lost } })
     })?;
-    from.0.is_empty().then_some(Sample { calls, outcomes, tallies })
+    let processes = from.list(|from| {
+        Some(ProcessSample {
+            owner: from.owner()?,
+            pid: from.u32()?,
+            comm: from.array()?,
+            calls: from.u64()?,
+            errors: from.u64()?,
+            denied: from.u64()?,
+        })
+    })?;
+    let capabilities = from.list(|from| {
+        Some(CapabilitySample {
+            owner: from.owner()?,
+            capability: from.u8()?,
+            granted: from.u64()?,
+            refused: from.u64()?,
+            pid: from.u32()?,
+            comm: from.array()?,
+        })
+    })?;
+    let resources = from.list(|from| {
+        Some(ResourceSample {
+            owner: from.owner()?,
+            cpu_ns: from.optional()?,
+            memory_bytes: from.optional()?,
+            processes: from.optional()?.map(u32::try_from).transpose().ok()?,
+        })
+    })?;
+    let own = from.list(|from| {
+        Some(OwnSample {
+            cpu_ns: from.u64()?,
+            memory_bytes: from.u64()?,
+            ring_bytes: from.u64()?,
+            ring_size: from.u64()?,
+        })
+    })?;
+    let sample =
+        Sample { calls, outcomes, tallies, processes, capabilities, resources, own: own.first().copied() };
+    from.0.is_empty().then_some(sample)
 }
 
 struct Bytes<'a>(&'a [u8]);
@@ -100,6 +172,10 @@ impl Bytes<'_> {
         let (array, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*array)
+    }
+
+    fn u8(&mut self) -> Option<u8> {
+        self.array().map(u8::from_le_bytes)
     }
 
     fn u16(&mut self) -> Option<u16> {
@@ -112,6 +188,12 @@ impl Bytes<'_> {
 
     fn u64(&mut self) -> Option<u64> {
         self.array().map(u64::from_le_bytes)
+    }
+
+    #[expect(clippy::option_option, reason = "outer: were the bytes there; inner: was it known")]
+    fn optional(&mut self) -> Option<Option<u64>> {
+        let (present, number) = (self.u8()?, self.u64()?);
+        Some((present != 0).then_some(number))
     }
 
     fn owner(&mut self) -> Option<OwnerId> {

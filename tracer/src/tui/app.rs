@@ -2,10 +2,10 @@
 
 use super::Options;
 use super::action::{Action, Arrange, Effect, Step};
-use super::column::{CallColumn, Column, ContainerColumn, Context, RowKey};
+use super::column::{CallColumn, Column, ContainerColumn, Context};
 use super::keys::Mode;
 use super::list::{List, stepped};
-use crate::snapshot::{CallRow, Row, Snapshot};
+use crate::snapshot::{CallRow, Row, Snapshot, SubjectId};
 use crate::text::Charset;
 
 pub struct App {
@@ -26,7 +26,7 @@ pub struct App {
 pub enum Screen {
     Containers,
     /// Of this container.
-    Calls(RowKey),
+    Calls(SubjectId),
 }
 
 /// A place in a text, with what is known of it since it was drawn.

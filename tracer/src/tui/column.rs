@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::fmt::Debug;
 
 pub use call::CallColumn;
-pub use container::{ContainerColumn, RowKey};
+pub use container::ContainerColumn;
 
 use crate::snapshot::{Quantiles, Snapshot};
 use crate::text::{Align, Charset, duration, rate};

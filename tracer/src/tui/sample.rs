@@ -6,7 +6,8 @@ use crate::batch::Arch;
 use crate::container::{Container, Pod, Runtime, UnknownReason};
 use crate::event::Abi;
 use crate::snapshot::{
-    CallRow, Counts, ErrnoRow, FirstCall, LossRow, Quantiles, Row, Snapshot, State, Subject,
+    CallRow, Counts, ErrnoRow, FirstCall, LossRow, Quantiles, Resources, Row, Snapshot, Spectrum, State,
+    Subject,
 };
 
 pub fn container(id: char, name: &str, image: &str, runtime: Runtime) -> Container {
@@ -27,6 +28,8 @@ pub fn row(subject: Subject, count: u64, total: u64) -> Row {
         calls: Vec::new(),
         sum: Counts { count, total, ..Counts::default() },
         duration,
+        spectrum: Spectrum::default(),
+        resources: Resources::default(),
         setup_calls: 0,
     }
 }
@@ -39,6 +42,7 @@ pub fn call(abi: Abi, number: u16, count: u64, total: u64) -> CallRow {
         counts: Counts { count, total, ..Counts::default() },
         errnos: Vec::new(),
         duration,
+        spectrum: Spectrum::default(),
         time_ns: 0,
         first: FirstCall { wall_ns: 0, pid: 4242, comm: "nginx".into() },
     }
@@ -52,6 +56,8 @@ pub fn snapshot(rows: Vec<Row>) -> Snapshot {
         arch: Arch::X86_64,
         losses: Vec::new(),
         rows,
+        own: None,
+        closeup: None,
     }
 }
 
@@ -89,8 +95,15 @@ pub fn three() -> Snapshot {
                 total_denied: 7,
             },
             errnos: vec![
-                ErrnoRow { errno: 1, total: 7, total_denied: 7 },
-                ErrnoRow { errno: 2, total: 4_993, total_denied: 0 },
+                ErrnoRow { errno: 1, count: 0, first_wall_ns: 0, last_wall_ns: 0, total: 7, total_denied: 7 },
+                ErrnoRow {
+                    errno: 2,
+                    count: 0,
+                    first_wall_ns: 0,
+                    last_wall_ns: 0,
+                    total: 4_993,
+                    total_denied: 0,
+                },
             ],
             ..call(Abi::Native, 257, 45, 5_100)
         },

@@ -31,7 +31,7 @@ use crate::syscall;
 
 /// Appends the line of a sample.
 pub fn line(out: &mut Vec<u8>, snapshot: &Snapshot) {
-    let Snapshot { wall_ns, interval_ns, elapsed_ns: _, arch, losses, rows } = snapshot;
+    let Snapshot { wall_ns, interval_ns, elapsed_ns: _, arch, losses, rows, own: _, closeup: _ } = snapshot;
     Object::write(out, None, |line| {
         line.time("timestamp", Clock::new(0).wall(*wall_ns));
         line.word("schema_version", SCHEMA_VERSION);
@@ -49,7 +49,7 @@ pub fn line(out: &mut Vec<u8>, snapshot: &Snapshot) {
 }
 
 fn row(object: &mut Object<'_>, row: &Row, arch: Arch) {
-    let Row { subject, state, calls, sum, duration: _, setup_calls: _ } = row;
+    let Row { subject, state, calls, sum, duration: _, spectrum: _, resources: _, setup_calls: _ } = row;
     object.object("container", |object| {
         match subject {
             Subject::Container(container) => container_members(object, container),
@@ -73,7 +73,7 @@ fn row(object: &mut Object<'_>, row: &Row, arch: Arch) {
 }
 
 fn call(object: &mut Object<'_>, row: &CallRow, arch: Arch) {
-    let CallRow { abi, number, counts: sum, errnos, duration, time_ns: _, first: _ } = row;
+    let CallRow { abi, number, counts: sum, errnos, duration, spectrum: _, time_ns: _, first: _ } = row;
     object.word("name", &syscall::label(arch, *abi, *number));
     object.number("number", *number);
     object.word("abi", syscall::abi_name(arch, *abi));

@@ -4,7 +4,9 @@ use super::*;
 use crate::batch::Arch;
 use crate::container::{Container, Runtime, UnknownReason};
 use crate::event::Abi;
-use crate::snapshot::{CallRow, Counts, FirstCall, LossRow, Quantiles, Row, State, Subject};
+use crate::snapshot::{
+    CallRow, Counts, FirstCall, LossRow, Quantiles, Resources, Row, Spectrum, State, Subject,
+};
 
 fn container(name: &str) -> Arc<Container> {
     Arc::new(Container {
@@ -17,13 +19,31 @@ fn container(name: &str) -> Arc<Container> {
 fn call(number: u16, count: u64) -> CallRow {
     let counts = Counts { count, total: count * 2, ..Counts::default() };
     let first = FirstCall { wall_ns: 0, pid: 1, comm: "sh".into() };
-    CallRow { abi: Abi::Native, number, counts, errnos: Vec::new(), duration: None, time_ns: 0, first }
+    CallRow {
+        abi: Abi::Native,
+        number,
+        counts,
+        errnos: Vec::new(),
+        duration: None,
+        spectrum: Spectrum::default(),
+        time_ns: 0,
+        first,
+    }
 }
 
 fn row(subject: Subject, calls: Vec<CallRow>) -> Row {
     let count = calls.iter().map(|call| call.counts.count).sum();
     let sum = Counts { count, errors: 3, denied: 1, total: count * 2, total_errors: 9, total_denied: 2 };
-    Row { subject, state: State::Running, calls, sum, duration: None, setup_calls: 0 }
+    Row {
+        subject,
+        state: State::Running,
+        calls,
+        sum,
+        duration: None,
+        spectrum: Spectrum::default(),
+        resources: Resources::default(),
+        setup_calls: 0,
+    }
 }
 
 fn snapshot() -> Snapshot {
@@ -43,6 +63,8 @@ fn snapshot() -> Snapshot {
             LossRow { place: "call_table", container: Some(container("web-1")), count: 2 },
         ],
         rows: vec![web, ended, row(Subject::Host, vec![call(257, 1)]), row(unknown, Vec::new())],
+        own: None,
+        closeup: None,
     }
 }
 

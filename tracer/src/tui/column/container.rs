@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use super::{Column, Context, Spec, largest};
 use crate::container::Container;
-use crate::snapshot::{Row, Subject};
+use crate::snapshot::{Row, Subject, SubjectId};
 use crate::text::{Align, count};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,22 +21,12 @@ pub enum ContainerColumn {
     Total,
 }
 
-/// What a row of the table is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RowKey {
-    /// Its id.
-    Container(String),
-    Host,
-    /// Its cgroup's id.
-    Unknown(u64),
-}
-
 /// Of [`ContainerColumn::Total`]; a number that long stands with all its digits.
 const TOTAL: usize = 9;
 
 impl Column for ContainerColumn {
     type Row = Row;
-    type Key = RowKey;
+    type Key = SubjectId;
 
     const ALL: &'static [Self] = &[
         Self::Name,
@@ -104,12 +94,8 @@ impl Column for ContainerColumn {
         true
     }
 
-    fn key(row: &Row) -> RowKey {
-        match &row.subject {
-            Subject::Container(container) => RowKey::Container(container.id.clone()),
-            Subject::Host => RowKey::Host,
-            Subject::Unknown { cgroup_id, .. } => RowKey::Unknown(*cgroup_id),
-        }
+    fn key(row: &Row) -> SubjectId {
+        row.subject.id()
     }
 
     fn matches(row: &Row, needle: &str, _: &Context<'_>) -> bool {
