@@ -4,10 +4,10 @@ use tracer_common::limits::BUCKETS;
 
 use crate::snapshot::Quantiles;
 
-pub(super) type Buckets = [u64; BUCKETS];
+pub type Buckets = [u64; BUCKETS];
 
 /// None of an empty histogram. Each quantile is the upper end of its slot, and never above `max_ns`.
-pub(super) fn quantiles(buckets: &Buckets, max_ns: u64) -> Option<Quantiles> {
+pub fn quantiles(buckets: &Buckets, max_ns: u64) -> Option<Quantiles> {
     let total: u64 = buckets.iter().sum();
     if total == 0 {
         return None;

@@ -1,6 +1,6 @@
 //! `ctrace top`: the screen, or samples for scripts.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
@@ -12,9 +12,9 @@ use tokio::sync::watch;
 use tracer_common::config::feature;
 use tracer_common::limits::RING_BYTES;
 
-use super::drive::{self, Flow, Pace};
+use super::drive::{self, Flow, Pace, Turn};
 use super::signals::Stop;
-use super::{live, output, say};
+use super::{config, live, output, say};
 use crate::batch::Source;
 use crate::cli::{SampleFormat, TopArgs};
 use crate::container::Roots;
@@ -25,15 +25,27 @@ use crate::pipeline::Pipeline;
 use crate::plan::{Capacity, Plan, Selection};
 use crate::sink::Samples;
 use crate::sink::top::Format;
-use crate::snapshot::Snapshot;
-use crate::tui;
+use crate::snapshot::{Demand, Snapshot, SubjectId};
+use crate::tui::outside::{Format as ExportFormat, Scope, Table};
+use crate::tui::{self, Config, Wish};
+
+/// Between two samples, unless somebody says otherwise.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The first numbers, and what a view asks for, come soon and not after a whole interval.
+const SOON: Duration = Duration::from_millis(200);
 
 pub(super) fn top(args: &TopArgs) -> Result<ExitCode> {
+    if args.print_keys {
+        let keys = config::load(args.config.as_deref())?.keys;
+        io::stdout().write_all(keys.listing().as_bytes()).context("cannot print the keys")?;
+        return Ok(Code::Done.into());
+    }
     let screen = !args.once && args.count.is_none() && io::stdout().is_terminal();
     match (&args.replay, screen) {
-        (Some(_), true) => replayed_screen(args),
+        (Some(_), true) => replayed_screen(args, config::load(args.config.as_deref())?),
         (Some(_), false) => replayed_samples(args),
-        (None, true) => live_screen(args),
+        (None, true) => live_screen(args, config::load(args.config.as_deref())?),
         (None, false) => live_samples(args),
     }
 }
@@ -70,7 +82,7 @@ fn live_samples(args: &TopArgs) -> Result<ExitCode> {
     let stop = Stop::on_signals()?;
     let mut samples = samples(args);
     let mut left = if args.once { Some(1) } else { args.count };
-    let pace = Pace { sample_every: args.interval, duration: None };
+    let pace = Pace { sample_every: args.interval.unwrap_or(INTERVAL), duration: None };
     say("tracing; Ctrl-C ends");
     drive::live(
         &mut pipeline,
@@ -123,67 +135,110 @@ fn print(samples: &mut Samples<io::Stdout>, snapshot: &Snapshot, left: &mut Opti
     Ok(Flow::On)
 }
 
-fn live_screen(args: &TopArgs) -> Result<ExitCode> {
+fn live_screen(args: &TopArgs, config: Config) -> Result<ExitCode> {
     let mut pipeline = live_pipeline(args)?;
-    let pace = Pace { sample_every: args.interval, duration: None };
-    screen(args, false, move |snapshots, stop| {
-        // The first numbers come soon, not after a whole interval.
-        let first = Pace { sample_every: Duration::from_millis(200), duration: None };
-        for pace in [&first, &pace] {
-            let once = pace.sample_every == first.sample_every;
-            let show = |p: &mut Pipeline<_>| {
-                let gone = snapshots.send(Some(Arc::new(p.snapshot()))).is_err();
-                Ok(if gone || once { Flow::End } else { Flow::On })
-            };
-            drive::live(&mut pipeline, stop, pace, show, || Ok(snapshots.is_closed()))?;
-        }
+    let interval = args.interval.or(config.interval).unwrap_or(INTERVAL);
+    let pace = Pace { sample_every: interval, duration: None };
+    screen(args, config, move |snapshots, mut wishes, stop| {
+        let show = |p: &mut Pipeline<_>| {
+            let gone = snapshots.send(Some(Arc::new(p.snapshot()))).is_err();
+            Ok(if gone { Flow::End } else { Flow::On })
+        };
+        let mut first = true;
+        drive::live_asked(&mut pipeline, stop, &pace, show, |p| {
+            if snapshots.is_closed() {
+                return Ok(Turn::End);
+            }
+            let soon = std::mem::take(&mut first) | heed(p, &mut wishes);
+            Ok(if soon { Turn::SampleWithin(SOON.min(interval)) } else { Turn::On })
+        })?;
         drive::drain(&mut pipeline)?;
         pipeline.finish()?;
         Ok(())
     })
 }
 
-fn replayed_screen(args: &TopArgs) -> Result<ExitCode> {
+fn replayed_screen(args: &TopArgs, config: Config) -> Result<ExitCode> {
     let path = args.replay.as_deref().context("no recording")?;
     let mut pipeline = pipeline(live::open_recording(path)?, args);
-    screen(args, true, move |snapshots, stop| {
+    screen(args, config, move |snapshots, mut wishes, stop| {
         let mut shown = 0;
         drive::replay(&mut pipeline, stop, |p| {
+            heed(p, &mut wishes);
             let snapshot = p.snapshot();
-            // At the pace at which it was recorded.
+            // At the pace at which it was recorded, or at the one that is asked for.
             let pause = Duration::from_nanos(snapshot.elapsed_ns.saturating_sub(shown));
             shown = snapshot.elapsed_ns;
             let gone = snapshots.send(Some(Arc::new(snapshot))).is_err();
-            if !gone && !stop.wait(pause) {
-                return Ok(Flow::On);
-            }
-            Ok(Flow::End)
+            let ended = gone || drive::wait_at(stop, pause, || wishes.borrow().speed);
+            Ok(if ended { Flow::End } else { Flow::On })
         })?;
         snapshots.send(Some(Arc::new(pipeline.snapshot()))).ok();
         Ok(())
     })
 }
 
+/// Passes on what the screen wants to look at closely. True: that has changed.
+fn heed<S: Source>(pipeline: &mut Pipeline<S>, wishes: &mut watch::Receiver<Wish>) -> bool {
+    // An error says that the screen has gone, which the sender of snapshots finds out.
+    if !wishes.has_changed().unwrap_or(false) {
+        return false;
+    }
+    demand(pipeline, wishes.borrow_and_update().demand.clone());
+    true
+}
+
+/// Stands for `Pipeline::demand`.
+fn demand<S>(_: &mut Pipeline<S>, _: Option<Demand>) {}
+
+/// Stands for what writes files.
+struct Outside;
+
+impl tui::Outside for Outside {
+    fn write_profile(&self, _: &Snapshot, _: &SubjectId) -> Result<String, String> {
+        Err("not available".to_owned())
+    }
+
+    fn command_line(&self, scope: &Scope) -> String {
+        format!("ctrace top {}", scope.asked)
+    }
+
+    fn export(&self, _: &Table, _: ExportFormat) -> Result<String, String> {
+        Err("not available".to_owned())
+    }
+}
+
 /// The screen in this thread, the data in another one.
 fn screen(
     args: &TopArgs,
-    replay: bool,
-    data: impl FnOnce(&watch::Sender<Option<Arc<Snapshot>>>, &Stop) -> Result<()> + Send + 'static,
+    config: Config,
+    data: impl FnOnce(&watch::Sender<Option<Arc<Snapshot>>>, watch::Receiver<Wish>, &Stop) -> Result<()>
+    + Send
+    + 'static,
 ) -> Result<ExitCode> {
     let (sender, receiver) = watch::channel(None);
+    let speed = args.speed;
+    let (wishes, wished) = watch::channel(Wish { demand: None, speed });
     let stop = Stop::default();
     let asked = stop.clone();
     let worker = thread::Builder::new()
         .name("data".to_owned())
-        .spawn(move || data(&sender, &asked))
+        .spawn(move || data(&sender, wished, &asked))
         .context("cannot start a thread")?;
-    let options =
-        tui::Options { replay, filter: describe(args), ascii: args.ascii, color: output::colour_wanted() };
+    let options = tui::Options {
+        replay: args.replay.is_some(),
+        speed,
+        filter: describe(args),
+        ascii: args.ascii || config.ascii.unwrap_or(false),
+        color: output::colour_wanted(),
+        mouse: !args.no_mouse && config.mouse.unwrap_or(true),
+        keys: config.keys,
+    };
     let shown = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot run the screen")?
-        .block_on(tui::run(receiver, options));
+        .block_on(tui::run(receiver, wishes, options, &Outside));
     stop.request();
     let Ok(data_ended) = worker.join() else { bail!("the thread that reads the data panicked") };
     shown?;
