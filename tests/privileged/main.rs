@@ -16,6 +16,7 @@ mod denied;
 mod events;
 mod fixtures;
 mod known;
+mod latency;
 mod lifetime;
 mod loss;
 mod manners;
