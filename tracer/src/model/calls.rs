@@ -7,6 +7,7 @@ use tracer_common::limits::BUCKETS;
 
 use super::owners::Owners;
 use super::quantile::{Buckets, quantiles};
+use super::resources::Uses;
 use super::wall;
 use crate::batch::{CallSample, OutcomeSample, OwnerId};
 use crate::container::{Owner, Phase};
@@ -109,7 +110,7 @@ impl Calls {
 
     /// One row for each container, the host and each unknown owner; the counts of now become those
     /// of the last snapshot.
-    pub(super) fn rows(&mut self, owners: &Owners, wall_offset_ns: i64) -> Vec<Row> {
+    pub(super) fn rows(&mut self, owners: &Owners, uses: &Uses, wall_offset_ns: i64) -> Vec<Row> {
         // Containers by name, then the host, then what nobody knows.
         let mut subjects: BTreeMap<(u8, String, SubjectId), Gathered> = BTreeMap::new();
         for identity in owners.all() {
@@ -124,8 +125,12 @@ impl Calls {
                 subject,
                 ended: true,
                 calls: BTreeMap::new(),
+                resources: Resources::default(),
                 setup: 0,
             });
+            if let Some(resources) = uses.of(identity) {
+                gathered.resources = resources;
+            }
             gathered.ended &= identity.ended;
             let Some(calls) = self.owners.get_mut(&identity.id) else { continue };
             let is_setup = identity.phase == Phase::Setup && matches!(identity.owner, Owner::Container(_));
@@ -153,6 +158,7 @@ struct Gathered {
     subject: Subject,
     ended: bool,
     calls: BTreeMap<(Abi, u16), Call>,
+    resources: Resources,
     setup: u64,
 }
 
@@ -175,7 +181,7 @@ impl Gathered {
             sum,
             duration: quantiles(&buckets, max_ns),
             spectrum: Spectrum::new(&buckets),
-            resources: Resources::default(),
+            resources: self.resources,
             setup_calls: self.setup,
         }
     }

@@ -63,8 +63,12 @@ impl Resolver {
         let found = self.lookup.find(&unit);
         let standing = match (found, self.given(&spot, &unit.paths)) {
             // A container in one that ctrace made is itself.
-            (Some(known), Some((around, _))) if around < known.own.len() => self.claim(spot, known),
-            (_, Some((_, container))) => Standing::Container { container, own: true, complete: true },
+            (Some(known), Some((around, _))) if around.len() < known.own.len() => self.claim(spot, known),
+            (_, Some((own, container))) => {
+                let own = own.to_owned();
+                self.settle_in(&spot, &own);
+                Standing::Container { container, own: true, complete: true }
+            }
             // The state that told of a container inside is gone; the one around it is still there.
             (Some(known), None)
                 if let Some((container, true)) = self.container(&spot)
@@ -152,21 +156,22 @@ impl Resolver {
             .or_else(|| path(&self.v2, spot.cgroup_id))
     }
 
-    /// The container that ctrace made around a spot, with the length of its cgroup's path.
-    fn given(&self, spot: &Spot, paths: &Paths) -> Option<(usize, Arc<Container>)> {
+    /// The container that ctrace made around a spot, with its cgroup's path.
+    fn given(&self, spot: &Spot, paths: &Paths) -> Option<(&str, Arc<Container>)> {
         let around = self.given.iter().filter_map(|(id, container)| {
             let (tree, id, path) = match *id {
                 CgroupId::V2(id) => (&self.v2, id, &paths.v2),
                 CgroupId::V1(id) => (&self.v1, id, &paths.v1),
             };
             let own = tree.as_ref()?.get(id)?.path.as_deref()?;
-            path::is_within(path.as_deref()?, own).then_some((own.len(), container))
+            path::is_within(path.as_deref()?, own).then_some((own, container))
         });
-        let around = around.max_by_key(|(len, _)| *len).map(|(len, container)| (len, Arc::clone(container)));
+        let around =
+            around.max_by_key(|(own, _)| own.len()).map(|(own, container)| (own, Arc::clone(container)));
         // Before its path is known.
         let itself = || {
             let ids = [CgroupId::V2(spot.cgroup_id), CgroupId::V1(spot.v1_id)];
-            ids.iter().find_map(|id| Some((0, Arc::clone(self.given.get(id)?))))
+            ids.iter().find_map(|id| Some(("", Arc::clone(self.given.get(id)?))))
         };
         around.or_else(itself)
     }
@@ -193,6 +198,7 @@ impl Resolver {
     /// A container that was found, the same for all spots in it.
     fn claim(&mut self, spot: Spot, known: Known) -> Standing {
         let Known { mut container, own, inside, complete, evidence: _ } = known;
+        self.settle_in(&spot, &own);
         let Some(state) = self.spots.get(&spot) else { return Standing::Pending };
         let (ended, ns) = (state.ended, state.ns);
         let before = self.container(&spot).map(|(container, _)| container);
@@ -218,6 +224,13 @@ impl Resolver {
             }
         };
         Standing::Container { own: is_first(&now), container: now, complete }
+    }
+
+    /// What is the container's own, if that is a cgroup.
+    fn settle_in(&mut self, spot: &Spot, own: &str) {
+        if let Some(state) = self.spots.get_mut(spot) {
+            state.cgroup = own.starts_with('/').then(|| own.to_owned());
+        }
     }
 
     fn replace(&mut self, before: &Arc<Container>, now: &Arc<Container>) {

@@ -44,6 +44,8 @@ pub struct State {
     pub pid: u32,
     pub ns: Option<Namespace>,
     pub user: Option<u32>,
+    /// Of its container, and of nobody else: it is there or above, in one of the hierarchies.
+    pub cgroup: Option<String>,
     /// The OCI runtime that was seen to prepare something there.
     pub preparer: Option<Runtime>,
     pub ended: bool,
@@ -93,6 +95,7 @@ impl State {
             pid: info.first_tgid,
             ns: (ns.inum != host_pid_ns).then_some(ns),
             user: known(info.user),
+            cgroup: None,
             preparer: None,
             ended: false,
             tries: 0,
