@@ -275,9 +275,10 @@ impl Resolver {
     /// What the containers that run use, each at one of its owners; nothing of those without a cgroup of their own.
     pub fn resources(&mut self) -> Vec<ResourceSample> {
         let homes = self.spots.values().filter(|state| !state.ended).filter_map(|state| {
-            let Standing::Container { container, .. } = &state.standing else { return None };
-            let (own, owners, pid) = (state.cgroup.as_deref()?, state.owners.as_slice(), state.pid);
-            Some(Home { own, container, owners, pid })
+            let Standing::Container { container, cgroup: Some(own), .. } = &state.standing else {
+                return None;
+            };
+            Some(Home { own, container, owners: &state.owners, pid: state.pid })
         });
         self.resources.sample(homes)
     }

@@ -65,24 +65,22 @@ impl Resolver {
             // A container in one that ctrace made is itself.
             (Some(known), Some((around, _))) if around.len() < known.own.len() => self.claim(spot, known),
             (_, Some((own, container))) => {
-                let own = own.to_owned();
-                self.settle_in(&spot, &own);
-                Standing::Container { container, own: true, complete: true }
+                Standing::Container { container, cgroup: cgroup(own), own: true, complete: true }
             }
             // The state that told of a container inside is gone; the one around it is still there.
             (Some(known), None)
-                if let Some((container, true)) = self.container(&spot)
+                if let Some((container, cgroup, true)) = self.container(&spot)
                     && container.parent.as_ref() == Some(&known.container.id) =>
             {
-                Standing::Container { container, own: true, complete: true }
+                Standing::Container { container, cgroup, own: true, complete: true }
             }
             (Some(known), None) => self.claim(spot, known),
             // Its state file is gone, and with it all that there was to find.
-            (None, None) if let Some((container, own)) = self.container(&spot) => {
-                Standing::Container { container, own, complete: true }
+            (None, None) if let Some((container, cgroup, own)) = self.container(&spot) => {
+                Standing::Container { container, cgroup, own, complete: true }
             }
             (None, None) if let Some(container) = self.namesake(&spot) => {
-                Standing::Container { container, own: true, complete: true }
+                Standing::Container { container, cgroup: None, own: true, complete: true }
             }
             (None, None) if gone => Standing::Gone,
             (None, None) => Standing::Pending,
@@ -177,9 +175,11 @@ impl Resolver {
     }
 
     /// What the spot is known to be so far.
-    fn container(&self, spot: &Spot) -> Option<(Arc<Container>, bool)> {
+    fn container(&self, spot: &Spot) -> Option<(Arc<Container>, Option<String>, bool)> {
         match &self.spots.get(spot)?.standing {
-            Standing::Container { container, own, .. } => Some((Arc::clone(container), *own)),
+            Standing::Container { container, cgroup, own, .. } => {
+                Some((Arc::clone(container), cgroup.clone(), *own))
+            }
             Standing::Pending | Standing::Gone | Standing::Nobody => None,
         }
     }
@@ -198,10 +198,10 @@ impl Resolver {
     /// A container that was found, the same for all spots in it.
     fn claim(&mut self, spot: Spot, known: Known) -> Standing {
         let Known { mut container, own, inside, complete, evidence: _ } = known;
-        self.settle_in(&spot, &own);
+        let cgroup = cgroup(&own);
         let Some(state) = self.spots.get(&spot) else { return Standing::Pending };
         let (ended, ns) = (state.ended, state.ns);
-        let before = self.container(&spot).map(|(container, _)| container);
+        let before = self.container(&spot).map(|(container, ..)| container);
         let before = before.or_else(|| self.running.get(&own).cloned());
         let before = before.filter(|before| before.id == container.id && before.runtime == container.runtime);
         if let Some(before) = &before {
@@ -223,14 +223,7 @@ impl Resolver {
                 now
             }
         };
-        Standing::Container { own: is_first(&now), container: now, complete }
-    }
-
-    /// What is the container's own, if that is a cgroup.
-    fn settle_in(&mut self, spot: &Spot, own: &str) {
-        if let Some(state) = self.spots.get_mut(spot) {
-            state.cgroup = own.starts_with('/').then(|| own.to_owned());
-        }
+        Standing::Container { own: is_first(&now), container: now, cgroup, complete }
     }
 
     fn replace(&mut self, before: &Arc<Container>, now: &Arc<Container>) {
@@ -243,6 +236,11 @@ impl Resolver {
             }
         }
     }
+}
+
+/// What is a container's own, if that is a cgroup.
+fn cgroup(own: &str) -> Option<String> {
+    own.starts_with('/').then(|| own.to_owned())
 }
 
 /// What can be said of a spot whose state file was gone before anybody looked.
@@ -260,7 +258,8 @@ fn last_resort(standing: Standing, preparer: Option<Runtime>, unit: &Unit) -> St
     });
     match found {
         Some(container) => {
-            Standing::Container { container: Arc::new(container), own: preparer.is_some(), complete: true }
+            let (container, own) = (Arc::new(container), preparer.is_some());
+            Standing::Container { container, cgroup: None, own, complete: true }
         }
         None if around.is_none() => Standing::Nobody,
         None => standing,

@@ -44,8 +44,6 @@ pub struct State {
     pub pid: u32,
     pub ns: Option<Namespace>,
     pub user: Option<u32>,
-    /// Of its container, and of nobody else: it is there or above, in one of the hierarchies.
-    pub cgroup: Option<String>,
     /// The OCI runtime that was seen to prepare something there.
     pub preparer: Option<Runtime>,
     pub ended: bool,
@@ -62,6 +60,8 @@ pub enum Standing {
     Gone,
     Container {
         container: Arc<Container>,
+        /// The container's, and nobody else's: here or above, in one of the hierarchies.
+        cgroup: Option<String>,
         /// Its pid namespace is the one that the container began with.
         own: bool,
         /// There is no more to find.
@@ -95,7 +95,6 @@ impl State {
             pid: info.first_tgid,
             ns: (ns.inum != host_pid_ns).then_some(ns),
             user: known(info.user),
-            cgroup: None,
             preparer: None,
             ended: false,
             tries: 0,
