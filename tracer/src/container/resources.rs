@@ -233,12 +233,11 @@ impl Kept {
 impl Found {
     fn read(&self) -> Option<u64> {
         let again;
-        let file = match &self.file {
-            Some(file) => file,
-            None => {
-                again = File::open(&self.path).ok()?;
-                &again
-            }
+        let file = if let Some(file) = &self.file {
+            file
+        } else {
+            again = File::open(&self.path).ok()?;
+            &again
         };
         let mut buffer = [0; FILE_MAX];
         let len = file.read_at(&mut buffer, 0).ok()?;

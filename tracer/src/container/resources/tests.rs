@@ -19,11 +19,10 @@ impl Host {
     fn new(v2: bool, v1: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mount = |name: &str| dir.path().join(name.replace(',', "-"));
-        let mountinfo: String = v1
+        let mounts = v1
             .iter()
-            .map(|name| format!("1 2 0:3 / {} rw - cgroup cgroup rw,{name}\n", mount(name).display()))
-            .collect();
-        put(dir.path(), "proc/self/mountinfo", &mountinfo);
+            .map(|name| format!("1 2 0:3 / {} rw - cgroup cgroup rw,{name}\n", mount(name).display()));
+        put(dir.path(), "proc/self/mountinfo", &mounts.collect::<Vec<_>>().concat());
         let pids = V1 { controller: "pids".to_owned(), hierarchy: 8, index: 11, mount: mount("pids") };
         let roots = Roots {
             proc: dir.path().join("proc"),
