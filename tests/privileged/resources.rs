@@ -11,8 +11,10 @@ use crate::support::json::{at, number, parse, row};
 use crate::support::podman::Podman;
 use crate::support::process::Process;
 
-/// One process that does nothing but burn CPU time, and its child, that does nothing.
-const BURNER: Launch<'static> = Launch::new(&["sh", "-c", "sleep 100000 & echo up; while :; do :; done"]);
+/// One process that does nothing but burn CPU time, with the few system calls that it is seen by, and its
+/// child, that does nothing.
+const BURNER: Launch<'static> =
+    Launch::new(&["sh", "-c", "sleep 100000 & echo up; while :; do : < /etc/hostname; done"]);
 const PROCESSES: u64 = 2;
 
 /// Memory that comes and goes between two looks: what a CPU has in stock, a page table or two.
@@ -90,7 +92,7 @@ fn told(engine: &dyn Engine) {
     assert!(*at(row(&first, &id).unwrap(), "resources.cpu_ns") == Value::Null, "{first}");
     // It runs alone on a CPU, which others want too.
     let interval = number(&second, "interval_ns");
-    assert!(cpu <= all && cpu <= interval + interval / 5, "{cpu} ns of {interval}, {all} in all");
+    assert!(cpu <= all && cpu <= interval + interval / 2, "{cpu} ns of {interval}, {all} in all");
     assert!(cpu >= interval / 20, "{cpu} ns of {interval}");
     assert_eq!(number(used, "resources.processes"), PROCESSES, "{used}");
     if let Some(memory) = cgroup.memory_bytes() {
