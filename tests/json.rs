@@ -18,9 +18,10 @@ use tracer::origin::Origin;
 use tracer::sink::top::Format;
 use tracer::sink::{Json, Lost, Samples, Sink};
 use tracer::snapshot::{
-    CallRow, Counts, ErrnoRow, FirstCall, LossRow, Quantiles, Resources, Row, Snapshot, Spectrum, State,
+    CallRow, Counts, ErrnoRow, FirstCall, LossRow, Own, Quantiles, Resources, Row, Snapshot, Spectrum, State,
     Subject, Used,
 };
+use tracer_common::limits::BUCKETS;
 
 mod wire {
     //! What a consumer declares.
@@ -267,8 +268,26 @@ mod wire {
         pub timestamp: String,
         pub schema_version: String,
         pub interval_ns: u64,
+        pub own: Option<Own>,
         pub loss: Vec<Loss>,
         pub containers: Vec<Row>,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq, Eq)]
+    #[serde(deny_unknown_fields)]
+    pub struct Own {
+        pub cpu_ns: Option<u64>,
+        pub memory_bytes: u64,
+        pub ring_bytes: u64,
+        pub ring_size: u64,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq, Eq)]
+    #[serde(deny_unknown_fields)]
+    pub struct Resources {
+        pub cpu_ns: Option<u64>,
+        pub memory_bytes: Option<u64>,
+        pub processes: Option<u32>,
     }
 
     #[derive(Debug, Deserialize)]
@@ -285,6 +304,8 @@ mod wire {
         pub container: RowContainer,
         pub k8s: Option<K8s>,
         pub owner: Option<RowOwner>,
+        pub resources: Option<Resources>,
+        pub duration_ns: Option<Durations>,
         pub syscalls: Vec<Call>,
         pub count: u64,
         pub errors: u64,
@@ -334,13 +355,26 @@ mod wire {
         pub total_denied: u64,
         pub errnos: Vec<Errno>,
         pub duration_ns: Option<Durations>,
+        pub time_ns: Option<u64>,
+        pub spectrum: Option<Vec<Slot>>,
     }
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Deserialize, PartialEq, Eq)]
+    #[serde(deny_unknown_fields)]
+    pub struct Slot {
+        pub from_ns: u64,
+        pub count: u64,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq, Eq)]
     #[serde(deny_unknown_fields)]
     pub struct Errno {
         pub name: String,
+        pub count: u64,
         pub total: u64,
+        pub total_denied: u64,
+        pub first: String,
+        pub last: String,
     }
 
     #[derive(Debug, Deserialize)]
@@ -945,12 +979,21 @@ proptest! {
 fn snapshot(name: &str) -> Snapshot {
     let container = Arc::new(Container { name: Some(name.to_owned()), ..container() });
     let counts = Counts { count: 10, errors: 4, denied: 1, total: 100, total_errors: 40, total_denied: 10 };
+    let mut buckets = [0; BUCKETS];
+    (buckets[10], buckets[12]) = (7, 3);
     let call = CallRow {
         abi: Abi::Native,
         number: 257,
         counts,
         errnos: vec![
-            ErrnoRow { errno: 2, count: 0, first_wall_ns: 0, last_wall_ns: 0, total: 30, total_denied: 0 },
+            ErrnoRow {
+                errno: 2,
+                count: 3,
+                first_wall_ns: 0,
+                last_wall_ns: 1_795_435_200_000_000_001,
+                total: 30,
+                total_denied: 0,
+            },
             ErrnoRow {
                 errno: 4095,
                 count: 0,
@@ -961,7 +1004,7 @@ fn snapshot(name: &str) -> Snapshot {
             },
         ],
         duration: Some(Quantiles { p50: 1, p95: 2, p99: 3, max: 4 }),
-        spectrum: Spectrum::default(),
+        spectrum: Spectrum::new(&buckets),
         time_ns: 5,
         first: FirstCall { wall_ns: 0, pid: 1, comm: "cat".into() },
     };
@@ -981,6 +1024,12 @@ fn snapshot(name: &str) -> Snapshot {
         reason: UnknownReason::NoRuntime,
     };
     let untimed = CallRow { duration: None, errnos: Vec::new(), ..call.clone() };
+    let web = Row {
+        state: State::Ended,
+        duration: call.duration,
+        resources: Resources { cpu_ns: None, memory_bytes: Some(4096), processes: Some(3) },
+        ..row(Subject::Container(Arc::clone(&container)), vec![call, untimed])
+    };
     Snapshot {
         wall_ns: 1_795_435_200_000_000_001,
         interval_ns: 1_000_000_000,
@@ -988,15 +1037,15 @@ fn snapshot(name: &str) -> Snapshot {
         arch: Arch::X86_64,
         losses: vec![
             LossRow { place: "ring", container: None, count: 5 },
-            LossRow { place: "call_table", container: Some(Arc::clone(&container)), count: 2 },
+            LossRow { place: "call_table", container: Some(container), count: 2 },
         ],
         rows: vec![
-            Row { state: State::Ended, ..row(Subject::Container(container), vec![call, untimed]) },
+            web,
             row(Subject::Host, Vec::new()),
             row(unknown(None), Vec::new()),
             row(unknown(Some("/x/y")), Vec::new()),
         ],
-        own: None,
+        own: Some(Own { cpu_ns: Some(7), memory_bytes: 8, ring_bytes: 9, ring_size: 10 }),
         closeup: None,
     }
 }
@@ -1036,11 +1085,32 @@ fn a_sample_is_one_object() {
     assert_eq!((call.name.as_str(), call.number, call.abi.as_str()), ("openat", 257, "x86_64"));
     assert_eq!((call.count, call.errors, call.denied), (10, 4, 1));
     assert_eq!((call.total, call.total_errors, call.total_denied), (100, 40, 10));
-    let errnos: Vec<_> = call.errnos.iter().map(|errno| (errno.name.as_str(), errno.total)).collect();
-    assert_eq!(errnos, [("ENOENT", 30), ("4095", 10)]);
+    let errno = |name: &str, [count, total, total_denied]: [u64; 3], last: &str| wire::Errno {
+        name: name.to_owned(),
+        count,
+        total,
+        total_denied,
+        first: "1970-01-01T00:00:00.000000000Z".to_owned(),
+        last: last.to_owned(),
+    };
+    assert_eq!(
+        call.errnos,
+        [
+            errno("ENOENT", [3, 30, 0], "2026-11-23T12:00:00.000000001Z"),
+            errno("4095", [0, 10, 10], "1970-01-01T00:00:00.000000000Z"),
+        ]
+    );
     let duration = call.duration_ns.as_ref().unwrap();
     assert_eq!((duration.p50, duration.p95, duration.p99, duration.max), (1, 2, 3, 4));
+    let slot = |from_ns, count| wire::Slot { from_ns, count };
+    assert_eq!((call.time_ns, &call.spectrum), (Some(5), &Some(vec![slot(1024, 7), slot(4096, 3)])));
     assert!(untimed.duration_ns.is_none() && untimed.errnos.is_empty());
+    assert!(untimed.time_ns.is_none() && untimed.spectrum.is_none());
+    assert_eq!(web.duration_ns.as_ref().unwrap().p99, 3);
+    let resources = wire::Resources { cpu_ns: None, memory_bytes: Some(4096), processes: Some(3) };
+    assert_eq!((&web.resources, &host.resources), (&Some(resources), &None));
+    let own = wire::Own { cpu_ns: Some(7), memory_bytes: 8, ring_bytes: 9, ring_size: 10 };
+    assert_eq!(sample.own, Some(own));
     assert_eq!(host.container.name.as_deref(), Some("(host)"));
     assert_eq!((host.owner.as_ref().unwrap().host, host.container.id.is_none()), (Some(true), true));
     let reason = "own pid namespace, but of no known runtime";

@@ -24,6 +24,7 @@ mod nested;
 mod others;
 mod profile;
 mod replay;
+mod resources;
 mod running;
 mod screen;
 mod trace;

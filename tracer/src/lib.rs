@@ -26,6 +26,7 @@ pub mod lifecycle;
 pub mod list;
 pub mod model;
 pub mod origin;
+pub mod own;
 pub mod pipeline;
 pub mod plan;
 pub mod profile;

@@ -21,6 +21,7 @@ use crate::clock;
 use crate::container::{CgroupId, Resolver, Roots};
 use crate::decode::{self, RawRecord};
 use crate::event::{CgroupAct, What};
+use crate::own::Own;
 use crate::plan::Plan;
 
 /// A look-up that is due within this keeps the source busy: a container may be gone in 20 ms.
@@ -32,6 +33,7 @@ pub struct KernelSource {
     ring: RingBuf<MapData>,
     counters: Counters,
     reaper: Reaper,
+    own: Own,
     /// What the programs themselves have to say, for who asked for it.
     log: EbpfLogger<&'static dyn Log>,
     /// By slot: the generation that the resolver was told of last.
@@ -66,6 +68,7 @@ impl KernelSource {
             ring: take(&mut ebpf, "EVENTS")?.try_into()?,
             counters: Counters::new(&mut ebpf, sizes, plan.features)?,
             reaper: Reaper::new(&mut ebpf)?,
+            own: Own::new(&roots.proc, plan.ring_bytes),
             log: EbpfLogger::init(&mut ebpf)?,
             met: HashMap::new(),
             ended: Vec::new(),
@@ -174,6 +177,7 @@ impl Source for KernelSource {
     fn poll(&mut self, batch: &mut Batch, sample: bool) -> Result<Status> {
         self.log.flush();
         let more = ring::drain(&mut self.ring, &mut batch.records);
+        self.own.drained(batch.records.len(), more);
         self.learn(&batch.records);
         if sample {
             for slot in self.counters.slots() {
@@ -181,7 +185,9 @@ impl Source for KernelSource {
                     self.meet(id, &info);
                 }
             }
-            let sample = self.counters.sample()?;
+            let mut sample = self.counters.sample()?;
+            sample.resources = self.resolver.resources();
+            sample.own = self.own.sample();
             if sample.tallies.iter().any(|sample| sample.tally.lost_at(Loss::Ring) > 0) {
                 self.find_ended();
             }

@@ -8,6 +8,7 @@ use tracer_common::limits::BUCKETS;
 
 use super::owners::Owners;
 use super::quantile::{Buckets, quantiles};
+use super::resources::Uses;
 use super::wall;
 use crate::batch::{CallSample, OutcomeSample, OwnerId};
 use crate::container::{Owner, Phase};
@@ -118,7 +119,7 @@ impl Calls {
 
     /// One row for each container, the host and each unknown owner; the counts of now become those
     /// of the last snapshot.
-    pub(super) fn rows(&mut self, owners: &Owners, wall_offset_ns: i64) -> Vec<Row> {
+    pub(super) fn rows(&mut self, owners: &Owners, uses: &Uses, wall_offset_ns: i64) -> Vec<Row> {
         // Containers by name, then the host, then what nobody knows.
         let mut subjects: BTreeMap<(u8, &str, SubjectId), Gathered> = BTreeMap::new();
         for identity in owners.all() {
@@ -132,8 +133,12 @@ impl Calls {
                 subject,
                 ended: true,
                 calls: Vec::new(),
+                resources: Resources::default(),
                 setup: 0,
             });
+            if let Some(resources) = uses.of(identity) {
+                gathered.resources = resources;
+            }
             gathered.ended &= identity.ended;
             let Some(calls) = self.owners.get(&identity.id) else { continue };
             if identity.phase == Phase::Setup && matches!(identity.owner, Owner::Container(_)) {
@@ -162,6 +167,7 @@ struct Gathered<'a> {
     ended: bool,
     /// Of all its owners.
     calls: Vec<((Abi, u16), &'a Call)>,
+    resources: Resources,
     setup: u64,
 }
 
@@ -191,7 +197,7 @@ impl Gathered<'_> {
             sum,
             duration: quantiles(&buckets, max_ns),
             spectrum: Spectrum::new(&buckets),
-            resources: Resources::default(),
+            resources: self.resources,
             setup_calls: self.setup,
         }
     }
