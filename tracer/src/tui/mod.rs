@@ -20,6 +20,7 @@ mod names;
 mod sample;
 mod term;
 mod view;
+pub mod visual;
 
 use std::sync::Arc;
 
