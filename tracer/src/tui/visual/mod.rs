@@ -1,5 +1,6 @@
 //! Pictures of numbers, and words for failures: functions of plain data, without a terminal.
 
+pub mod explain;
 pub mod heat;
 pub mod histogram;
 mod slot;
