@@ -16,6 +16,7 @@ mod key;
 mod keys;
 mod list;
 mod names;
+pub mod plain;
 #[cfg(test)]
 mod sample;
 mod term;
