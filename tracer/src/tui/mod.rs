@@ -16,10 +16,12 @@ mod key;
 mod keys;
 mod list;
 mod names;
+pub mod plain;
 #[cfg(test)]
 mod sample;
 mod term;
 mod view;
+pub mod visual;
 
 use std::sync::Arc;
 

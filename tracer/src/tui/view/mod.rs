@@ -22,7 +22,7 @@ mod detail;
 mod footer;
 mod header;
 mod help;
-mod look;
+pub mod look;
 mod table;
 
 use ratatui::Frame;
