@@ -188,6 +188,10 @@ mod wire {
         pub path_index: Option<usize>,
         pub path: Option<String>,
         pub path_bytes: Option<String>,
+        pub address_index: Option<usize>,
+        pub address: Option<String>,
+        pub address_family: Option<String>,
+        pub address_bytes: Option<String>,
         pub return_value: Option<Int>,
         pub duration_ns: Option<Int>,
         pub in_flight: Option<bool>,
@@ -461,6 +465,7 @@ fn call(number: u16, ret: i64) -> Syscall<'static> {
         duration_ns: Some(4_123),
         args: [0xffff_ff9c, 0x7ffc_1000, 0, u64::MAX, 5, 6],
         path: None,
+        address: None,
         how: How::Done,
     }
 }
@@ -593,6 +598,29 @@ fn calls_say_how_they_went() {
     let unread = record(What::Syscall(Syscall { path: Some((1, Text::Unread)), ..call(257, -14) }));
     let unread = unread.syscall.unwrap();
     assert_eq!((unread.path_index, unread.path), (Some(1), None));
+}
+
+#[test]
+fn socket_addresses_are_told_with_their_family() {
+    let connect = |address| record(What::Syscall(Syscall { address: Some((1, address)), ..call(42, -111) }));
+    let inet = [2, 0, 1, 187, 192, 0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+    let told = connect(Text::Whole(&inet));
+    assert_eq!(told.message, "cat (4242) in web-1: connect 192.0.2.1:443: ECONNREFUSED");
+    let told = told.syscall.unwrap();
+    assert_eq!((told.address_index, told.address.as_deref()), (Some(1), Some("192.0.2.1:443")));
+    assert_eq!((told.address_family.as_deref(), told.address_bytes), (Some("inet"), None));
+
+    let hostile = connect(Text::Whole(b"\x01\0/\xff\x1b]0;")).syscall.unwrap();
+    assert_eq!(
+        (hostile.address_family.as_deref(), hostile.address.as_deref()),
+        (Some("unix"), Some("/\u{fffd}\u{1b}]0;"))
+    );
+    assert_eq!(STANDARD.decode(hostile.address_bytes.unwrap()).unwrap(), b"/\xff\x1b]0;");
+
+    for text in [Text::Unread, Text::Whole(&inet[..7]), Text::Whole(b"")] {
+        let nothing = connect(text).syscall.unwrap();
+        assert_eq!((nothing.address_index, nothing.address, nothing.address_family), (Some(1), None, None));
+    }
 }
 
 #[test]
@@ -783,10 +811,16 @@ fn the_worst_of_everything_fits_into_a_line() {
     let args = [[1; 255].as_slice(), &[0], &[0xff; 255]].concat();
     let path = [[1; 600].as_slice(), &[0xff; 424]].concat();
     let cut = Text::Cut(&path[..512]);
+    let socket = [[1, 0].as_slice(), &[1; 63], &[0xff; 63]].concat();
     let whats = [
         What::Exec { filename: Text::Cut(&path[512..]), args: Text::Cut(&args) },
         What::Exec { filename: cut, args: Text::Cut(&[0; 512]) },
         What::Syscall(Syscall { path: Some((0, cut)), args: [u64::MAX; 6], ..call(1023, i64::MIN) }),
+        What::Syscall(Syscall {
+            address: Some((4, Text::Cut(&socket))),
+            args: [u64::MAX; 6],
+            ..call(1023, i64::MIN)
+        }),
         What::Cgroup(Cgroup {
             act: CgroupAct::Attach { pid: u32::MAX, tid: u32::MAX },
             id: u64::MAX,
@@ -818,8 +852,8 @@ fn the_worst_of_everything_fits_into_a_line() {
         sink.container(&ContainerEvent { ktime_ns: 0, container, pid: Some(u32::MAX), what }).unwrap();
     });
     let records = records(&text);
-    assert_eq!(records.len(), 8);
-    for record in &records[1..=6] {
+    assert_eq!(records.len(), 9);
+    for record in &records[1..=7] {
         for path in ["host.name", "container.name", "k8s.pod.uid", "container.image.name", "message"] {
             assert!(record.truncated.iter().any(|cut| cut == path), "{path}: {:?}", record.truncated);
         }

@@ -15,6 +15,7 @@ mod counts;
 mod denied;
 mod events;
 mod fixtures;
+mod focus;
 mod known;
 mod latency;
 mod lifetime;
