@@ -18,9 +18,10 @@ use tracer::origin::Origin;
 use tracer::sink::top::Format;
 use tracer::sink::{Json, Lost, Samples, Sink};
 use tracer::snapshot::{
-    CallRow, Counts, ErrnoRow, FirstCall, LossRow, Quantiles, Resources, Row, Snapshot, Spectrum, State,
+    CallRow, Counts, ErrnoRow, FirstCall, LossRow, Own, Quantiles, Resources, Row, Snapshot, Spectrum, State,
     Subject, Used,
 };
+use tracer_common::limits::BUCKETS;
 
 mod wire {
     //! What a consumer declares.
@@ -187,6 +188,10 @@ mod wire {
         pub path_index: Option<usize>,
         pub path: Option<String>,
         pub path_bytes: Option<String>,
+        pub address_index: Option<usize>,
+        pub address: Option<String>,
+        pub address_family: Option<String>,
+        pub address_bytes: Option<String>,
         pub return_value: Option<Int>,
         pub duration_ns: Option<Int>,
         pub in_flight: Option<bool>,
@@ -267,8 +272,26 @@ mod wire {
         pub timestamp: String,
         pub schema_version: String,
         pub interval_ns: u64,
+        pub own: Option<Own>,
         pub loss: Vec<Loss>,
         pub containers: Vec<Row>,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq, Eq)]
+    #[serde(deny_unknown_fields)]
+    pub struct Own {
+        pub cpu_ns: Option<u64>,
+        pub memory_bytes: u64,
+        pub ring_bytes: u64,
+        pub ring_size: u64,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq, Eq)]
+    #[serde(deny_unknown_fields)]
+    pub struct Resources {
+        pub cpu_ns: Option<u64>,
+        pub memory_bytes: Option<u64>,
+        pub processes: Option<u32>,
     }
 
     #[derive(Debug, Deserialize)]
@@ -285,6 +308,8 @@ mod wire {
         pub container: RowContainer,
         pub k8s: Option<K8s>,
         pub owner: Option<RowOwner>,
+        pub resources: Option<Resources>,
+        pub duration_ns: Option<Durations>,
         pub syscalls: Vec<Call>,
         pub count: u64,
         pub errors: u64,
@@ -334,13 +359,26 @@ mod wire {
         pub total_denied: u64,
         pub errnos: Vec<Errno>,
         pub duration_ns: Option<Durations>,
+        pub time_ns: Option<u64>,
+        pub spectrum: Option<Vec<Slot>>,
     }
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Deserialize, PartialEq, Eq)]
+    #[serde(deny_unknown_fields)]
+    pub struct Slot {
+        pub from_ns: u64,
+        pub count: u64,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq, Eq)]
     #[serde(deny_unknown_fields)]
     pub struct Errno {
         pub name: String,
+        pub count: u64,
         pub total: u64,
+        pub total_denied: u64,
+        pub first: String,
+        pub last: String,
     }
 
     #[derive(Debug, Deserialize)]
@@ -427,6 +465,7 @@ fn call(number: u16, ret: i64) -> Syscall<'static> {
         duration_ns: Some(4_123),
         args: [0xffff_ff9c, 0x7ffc_1000, 0, u64::MAX, 5, 6],
         path: None,
+        address: None,
         how: How::Done,
     }
 }
@@ -559,6 +598,29 @@ fn calls_say_how_they_went() {
     let unread = record(What::Syscall(Syscall { path: Some((1, Text::Unread)), ..call(257, -14) }));
     let unread = unread.syscall.unwrap();
     assert_eq!((unread.path_index, unread.path), (Some(1), None));
+}
+
+#[test]
+fn socket_addresses_are_told_with_their_family() {
+    let connect = |address| record(What::Syscall(Syscall { address: Some((1, address)), ..call(42, -111) }));
+    let inet = [2, 0, 1, 187, 192, 0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+    let told = connect(Text::Whole(&inet));
+    assert_eq!(told.message, "cat (4242) in web-1: connect 192.0.2.1:443: ECONNREFUSED");
+    let told = told.syscall.unwrap();
+    assert_eq!((told.address_index, told.address.as_deref()), (Some(1), Some("192.0.2.1:443")));
+    assert_eq!((told.address_family.as_deref(), told.address_bytes), (Some("inet"), None));
+
+    let hostile = connect(Text::Whole(b"\x01\0/\xff\x1b]0;")).syscall.unwrap();
+    assert_eq!(
+        (hostile.address_family.as_deref(), hostile.address.as_deref()),
+        (Some("unix"), Some("/\u{fffd}\u{1b}]0;"))
+    );
+    assert_eq!(STANDARD.decode(hostile.address_bytes.unwrap()).unwrap(), b"/\xff\x1b]0;");
+
+    for text in [Text::Unread, Text::Whole(&inet[..7]), Text::Whole(b"")] {
+        let nothing = connect(text).syscall.unwrap();
+        assert_eq!((nothing.address_index, nothing.address, nothing.address_family), (Some(1), None, None));
+    }
 }
 
 #[test]
@@ -749,10 +811,16 @@ fn the_worst_of_everything_fits_into_a_line() {
     let args = [[1; 255].as_slice(), &[0], &[0xff; 255]].concat();
     let path = [[1; 600].as_slice(), &[0xff; 424]].concat();
     let cut = Text::Cut(&path[..512]);
+    let socket = [[1, 0].as_slice(), &[1; 63], &[0xff; 63]].concat();
     let whats = [
         What::Exec { filename: Text::Cut(&path[512..]), args: Text::Cut(&args) },
         What::Exec { filename: cut, args: Text::Cut(&[0; 512]) },
         What::Syscall(Syscall { path: Some((0, cut)), args: [u64::MAX; 6], ..call(1023, i64::MIN) }),
+        What::Syscall(Syscall {
+            address: Some((4, Text::Cut(&socket))),
+            args: [u64::MAX; 6],
+            ..call(1023, i64::MIN)
+        }),
         What::Cgroup(Cgroup {
             act: CgroupAct::Attach { pid: u32::MAX, tid: u32::MAX },
             id: u64::MAX,
@@ -784,8 +852,8 @@ fn the_worst_of_everything_fits_into_a_line() {
         sink.container(&ContainerEvent { ktime_ns: 0, container, pid: Some(u32::MAX), what }).unwrap();
     });
     let records = records(&text);
-    assert_eq!(records.len(), 8);
-    for record in &records[1..=6] {
+    assert_eq!(records.len(), 9);
+    for record in &records[1..=7] {
         for path in ["host.name", "container.name", "k8s.pod.uid", "container.image.name", "message"] {
             assert!(record.truncated.iter().any(|cut| cut == path), "{path}: {:?}", record.truncated);
         }
@@ -945,12 +1013,21 @@ proptest! {
 fn snapshot(name: &str) -> Snapshot {
     let container = Arc::new(Container { name: Some(name.to_owned()), ..container() });
     let counts = Counts { count: 10, errors: 4, denied: 1, total: 100, total_errors: 40, total_denied: 10 };
+    let mut buckets = [0; BUCKETS];
+    (buckets[10], buckets[12]) = (7, 3);
     let call = CallRow {
         abi: Abi::Native,
         number: 257,
         counts,
         errnos: vec![
-            ErrnoRow { errno: 2, count: 0, first_wall_ns: 0, last_wall_ns: 0, total: 30, total_denied: 0 },
+            ErrnoRow {
+                errno: 2,
+                count: 3,
+                first_wall_ns: 0,
+                last_wall_ns: 1_795_435_200_000_000_001,
+                total: 30,
+                total_denied: 0,
+            },
             ErrnoRow {
                 errno: 4095,
                 count: 0,
@@ -961,7 +1038,7 @@ fn snapshot(name: &str) -> Snapshot {
             },
         ],
         duration: Some(Quantiles { p50: 1, p95: 2, p99: 3, max: 4 }),
-        spectrum: Spectrum::default(),
+        spectrum: Spectrum::new(&buckets),
         time_ns: 5,
         first: FirstCall { wall_ns: 0, pid: 1, comm: "cat".into() },
     };
@@ -981,6 +1058,12 @@ fn snapshot(name: &str) -> Snapshot {
         reason: UnknownReason::NoRuntime,
     };
     let untimed = CallRow { duration: None, errnos: Vec::new(), ..call.clone() };
+    let web = Row {
+        state: State::Ended,
+        duration: call.duration,
+        resources: Resources { cpu_ns: None, memory_bytes: Some(4096), processes: Some(3) },
+        ..row(Subject::Container(Arc::clone(&container)), vec![call, untimed])
+    };
     Snapshot {
         wall_ns: 1_795_435_200_000_000_001,
         interval_ns: 1_000_000_000,
@@ -988,15 +1071,15 @@ fn snapshot(name: &str) -> Snapshot {
         arch: Arch::X86_64,
         losses: vec![
             LossRow { place: "ring", container: None, count: 5 },
-            LossRow { place: "call_table", container: Some(Arc::clone(&container)), count: 2 },
+            LossRow { place: "call_table", container: Some(container), count: 2 },
         ],
         rows: vec![
-            Row { state: State::Ended, ..row(Subject::Container(container), vec![call, untimed]) },
+            web,
             row(Subject::Host, Vec::new()),
             row(unknown(None), Vec::new()),
             row(unknown(Some("/x/y")), Vec::new()),
         ],
-        own: None,
+        own: Some(Own { cpu_ns: Some(7), memory_bytes: 8, ring_bytes: 9, ring_size: 10 }),
         closeup: None,
     }
 }
@@ -1036,11 +1119,32 @@ fn a_sample_is_one_object() {
     assert_eq!((call.name.as_str(), call.number, call.abi.as_str()), ("openat", 257, "x86_64"));
     assert_eq!((call.count, call.errors, call.denied), (10, 4, 1));
     assert_eq!((call.total, call.total_errors, call.total_denied), (100, 40, 10));
-    let errnos: Vec<_> = call.errnos.iter().map(|errno| (errno.name.as_str(), errno.total)).collect();
-    assert_eq!(errnos, [("ENOENT", 30), ("4095", 10)]);
+    let errno = |name: &str, [count, total, total_denied]: [u64; 3], last: &str| wire::Errno {
+        name: name.to_owned(),
+        count,
+        total,
+        total_denied,
+        first: "1970-01-01T00:00:00.000000000Z".to_owned(),
+        last: last.to_owned(),
+    };
+    assert_eq!(
+        call.errnos,
+        [
+            errno("ENOENT", [3, 30, 0], "2026-11-23T12:00:00.000000001Z"),
+            errno("4095", [0, 10, 10], "1970-01-01T00:00:00.000000000Z"),
+        ]
+    );
     let duration = call.duration_ns.as_ref().unwrap();
     assert_eq!((duration.p50, duration.p95, duration.p99, duration.max), (1, 2, 3, 4));
+    let slot = |from_ns, count| wire::Slot { from_ns, count };
+    assert_eq!((call.time_ns, &call.spectrum), (Some(5), &Some(vec![slot(1024, 7), slot(4096, 3)])));
     assert!(untimed.duration_ns.is_none() && untimed.errnos.is_empty());
+    assert!(untimed.time_ns.is_none() && untimed.spectrum.is_none());
+    assert_eq!(web.duration_ns.as_ref().unwrap().p99, 3);
+    let resources = wire::Resources { cpu_ns: None, memory_bytes: Some(4096), processes: Some(3) };
+    assert_eq!((&web.resources, &host.resources), (&Some(resources), &None));
+    let own = wire::Own { cpu_ns: Some(7), memory_bytes: 8, ring_bytes: 9, ring_size: 10 };
+    assert_eq!(sample.own, Some(own));
     assert_eq!(host.container.name.as_deref(), Some("(host)"));
     assert_eq!((host.owner.as_ref().unwrap().host, host.container.id.is_none()), (Some(true), true));
     let reason = "own pid namespace, but of no known runtime";

@@ -1,6 +1,6 @@
 //! A recording gives what was seen live, to anybody who can read it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::ctrace::attached;
 use crate::support::engine::{Container, Kind, Launch};
@@ -16,7 +16,10 @@ fn totals(row: &Value) -> Vec<(String, u64, u64, u64, Value)> {
             let [total, errors, denied] =
                 ["total", "total_errors", "total_denied"].map(|key| number(call, key));
             let name = format!("{}/{}", call["abi"], call["name"]);
-            (name, total, errors, denied, call["errnos"].clone())
+            let errnos = list(&call["errnos"]).iter();
+            let errnos =
+                errnos.map(|errno| json!([errno["name"], errno["total"], errno["total_denied"]])).collect();
+            (name, total, errors, denied, errnos)
         })
         .collect();
     totals.sort_by(|a, b| a.0.cmp(&b.0));

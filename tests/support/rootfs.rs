@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use super::process::{program, run};
 
 /// The workloads, as `tests/programs` has them.
-pub const PROGRAMS: [&str; 3] = ["calls", "denied", "pulse"];
+pub const PROGRAMS: [&str; 5] = ["calls", "denied", "errands", "pulse", "slow"];
 
 /// Makes it in `folder`, which must be new.
 pub fn make(folder: &Path) {

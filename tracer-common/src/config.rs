@@ -19,6 +19,11 @@ pub mod feature {
     /// Records of all that happens to cgroups, in every hierarchy; otherwise only mkdir and rmdir, in those
     /// that owners are told apart by.
     pub const CGROUP_RECORDS: u32 = 1 << 5;
+    /// Records of calls and processes only of owners whose row asks for them: [`crate::key::row::RECORDS`].
+    /// Other events are not in the books. Calls are counted by process as with [`PROCESSES`].
+    pub const FOCUS: u32 = 1 << 6;
+    /// Calls are counted by process as well, of owners whose row asks for it: [`crate::key::row::PROCESSES`].
+    pub const PROCESSES: u32 = 1 << 7;
 }
 
 /// Words of the bit set of selected system calls: [`NR_END`] native, then [`NR_END`] compat.
@@ -60,6 +65,12 @@ mod pod {
 pub mod traits {
     /// 1 + the argument that points to a path, 0: none.
     pub const PATH_MASK: u8 = 0x07;
+    /// 1 + the argument that points to a socket address, 0: none. The argument behind it is the address's
+    /// length, or points to it.
+    pub const ADDRESS_MASK: u8 = 0x07 << ADDRESS_SHIFT;
+    pub const ADDRESS_SHIFT: u32 = 3;
+    /// The kernel fills in the address and its length.
+    pub const ADDRESS_OUT: u8 = 0x40;
     /// It has no exit (`exit`, `exit_group`): its record is written at entry.
     pub const NO_RETURN: u8 = 0x80;
 }

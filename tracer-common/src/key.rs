@@ -77,13 +77,25 @@ pub mod owner {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Row {
-    /// 1: leave at once. Every owner is watched from its first call until user space says otherwise,
+    /// Bits of [`row`]. Every owner is watched from its first call until user space says otherwise,
     /// so that nothing is missed while its name is looked up.
-    pub ignored: u32,
+    pub flags: u32,
     /// Index into the counter table by `abi * INDEXED_NRS + nr`; 0: not called yet.
     pub cell: [u32; (INDEXED_ABIS * INDEXED_NRS) as usize],
 }
 const _: () = assert!(size_of::<Row>() == 4100);
+
+/// Bits of [`Row::flags`].
+pub mod row {
+    /// Leave at once.
+    pub const IGNORED: u32 = 1 << 0;
+    /// Records are asked for, see [`crate::config::feature::FOCUS`].
+    pub const RECORDS: u32 = 1 << 1;
+    /// Calls are counted by process.
+    pub const PROCESSES: u32 = 1 << 2;
+    /// Checks of capabilities are counted.
+    pub const CAPABILITIES: u32 = 1 << 3;
+}
 
 /// The way a call entered the kernel, which decides what its number means.
 pub mod abi {
@@ -152,10 +164,63 @@ pub struct Latency {
 }
 const _: () = assert!(size_of::<Latency>() == 336);
 
+/// A process of an owner.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProcessKey {
+    /// The owner's slot.
+    pub owner: u32,
+    pub tgid: u32,
+}
+const _: () = assert!(size_of::<ProcessKey>() == 8);
+
+/// What a process called since it is counted.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessCounts {
+    pub calls: u64,
+    /// Calls that failed or were refused.
+    pub errors: u64,
+    pub denied: u64,
+    /// 1: it has ended, and nothing more will come.
+    pub ended: u64,
+    /// Of its first thread, at the last call.
+    pub comm: [u8; COMM_LEN],
+}
+const _: () = assert!(size_of::<ProcessCounts>() == 48);
+
+/// A capability that an owner's tasks were checked for.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CapabilityKey {
+    /// The owner's slot.
+    pub owner: u32,
+    /// `CAP_*` number.
+    pub capability: u32,
+}
+const _: () = assert!(size_of::<CapabilityKey>() == 8);
+
+/// How checks for a capability went since they are counted.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CapabilityCounts {
+    pub granted: u64,
+    pub refused: u64,
+    /// Whom the last check was about.
+    pub tgid: u32,
+    /// Always 0.
+    pub pad: u32,
+    pub comm: [u8; COMM_LEN],
+}
+const _: () = assert!(size_of::<CapabilityCounts>() == 40);
+
 #[cfg(feature = "user")]
 mod pod {
     #![expect(unsafe_code, reason = "aya's `Pod` is how a map type says that it is plain bytes")]
-    use super::{CallInfo, CallKey, Latency, OutcomeKey, OwnerInfo, OwnerKey, Row};
+    use super::{
+        CallInfo, CallKey, CapabilityCounts, CapabilityKey, Latency, OutcomeKey, OwnerInfo, OwnerKey,
+        ProcessCounts, ProcessKey, Row,
+    };
 
     // SAFETY: `repr(C)` integers and arrays of them, without padding, as the size assertions show.
     unsafe impl aya::Pod for OwnerKey {}
@@ -171,4 +236,12 @@ mod pod {
     unsafe impl aya::Pod for OutcomeKey {}
     // SAFETY: as above.
     unsafe impl aya::Pod for Latency {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for ProcessKey {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for ProcessCounts {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for CapabilityKey {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for CapabilityCounts {}
 }

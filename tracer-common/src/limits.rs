@@ -24,6 +24,13 @@ pub const CALLS: u32 = 16_384;
 /// (owner, ABI, number, outcome) entries.
 pub const OUTCOMES: u32 = 32_768;
 
+/// (owner, process) entries of owners whose processes are counted: processes alive, and those that ended since
+/// the last sample.
+pub const PROCESSES: u32 = 16_384;
+
+/// (owner, capability) entries: 400 owners that use all of the 41 there are.
+pub const CAPABILITIES: u32 = 16_384;
+
 /// Bytes the latency histograms may take; how many calls are timed follows from it and the CPUs.
 pub const LATENCY_BYTES: usize = 64 << 20;
 
@@ -38,6 +45,10 @@ pub const COMM_LEN: usize = 16;
 
 /// A path or a joined argument vector in a record; longer ones are cut and say so.
 pub const TEXT_LEN: usize = 512;
+
+/// `sizeof(struct sockaddr_storage)`: no socket address is longer,
+/// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/socket.h#L8>.
+pub const ADDRESS_LEN: usize = 128;
 
 /// A cgroup path in a record. `PATH_MAX` is 4096; the deepest Kubernetes-in-Docker path met so far
 /// has under 500 bytes.

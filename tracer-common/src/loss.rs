@@ -16,14 +16,26 @@ pub enum Loss {
     Tasks = 4,
     /// The call is counted, but its duration is not: see [`crate::limits::LATENCY_BYTES`].
     Latency = 5,
+    /// More processes than [`crate::limits::PROCESSES`]: the call is counted, but not by process.
+    Processes = 6,
+    /// More capabilities than [`crate::limits::CAPABILITIES`]: a check is not counted.
+    Capabilities = 7,
 }
 
 /// How many places there are.
-pub const PLACES: usize = 6;
+pub const PLACES: usize = 8;
 
 impl Loss {
-    pub const ALL: [Self; PLACES] =
-        [Self::Ring, Self::Owners, Self::Calls, Self::Outcomes, Self::Tasks, Self::Latency];
+    pub const ALL: [Self; PLACES] = [
+        Self::Ring,
+        Self::Owners,
+        Self::Calls,
+        Self::Outcomes,
+        Self::Tasks,
+        Self::Latency,
+        Self::Processes,
+        Self::Capabilities,
+    ];
 
     /// The name of the place in every output.
     pub const fn name(self) -> &'static str {
@@ -34,6 +46,8 @@ impl Loss {
             Self::Outcomes => "outcome_table",
             Self::Tasks => "task_table",
             Self::Latency => "latency_table",
+            Self::Processes => "process_table",
+            Self::Capabilities => "capability_table",
         }
     }
 }
@@ -51,7 +65,7 @@ pub struct Tally {
     /// By [`Loss`].
     pub lost: [u64; PLACES],
 }
-const _: () = assert!(size_of::<Tally>() == 72);
+const _: () = assert!(size_of::<Tally>() == 88);
 
 impl Tally {
     pub fn lost_at(&self, place: Loss) -> u64 {

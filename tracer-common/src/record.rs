@@ -4,7 +4,7 @@
 //! ids those of the initial namespaces unless the name says otherwise.
 
 use crate::key::{CallKey, OwnerInfo};
-use crate::limits::{CGROUP_PATH_LEN, COMM_LEN, TEXT_LEN};
+use crate::limits::{ADDRESS_LEN, CGROUP_PATH_LEN, COMM_LEN, TEXT_LEN};
 
 /// Values of [`Header::kind`].
 pub mod kind {
@@ -21,6 +21,7 @@ pub mod kind {
     pub const CGROUP_FREEZE: u16 = 11;
     pub const CGROUP_UNFREEZE: u16 = 12;
     pub const CGROUP_RENAME: u16 = 13;
+    pub const SYSCALL_ADDRESS: u16 = 14;
 }
 
 /// Who and when: the current task, as it was when the record was written.
@@ -89,6 +90,26 @@ const _: () = assert!(size_of::<Syscall>() == 144);
 pub struct SyscallPath {
     pub syscall: Syscall,
     pub path: Text,
+}
+
+/// [`Syscall`] with the socket address that one of its arguments points to.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct SyscallAddress {
+    pub syscall: Syscall,
+    pub address: Address,
+}
+const _: () = assert!(size_of::<SyscallAddress>() == 144 + 8 + ADDRESS_LEN);
+
+/// A `struct sockaddr` as the process had it when its call was over.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Address {
+    /// Used bytes. What the process gave as length, at most [`ADDRESS_LEN`].
+    pub len: u32,
+    /// The argument it was read from.
+    pub index: u32,
+    pub bytes: [u8; ADDRESS_LEN],
 }
 
 /// Bytes from the kernel or a process: not necessarily UTF-8, never longer than [`TEXT_LEN`].

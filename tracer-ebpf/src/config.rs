@@ -3,6 +3,7 @@
 use core::ptr;
 
 use tracer_common::config::{Config, SELECTED_WORDS, feature};
+use tracer_common::key::row;
 use tracer_common::limits::{INDEXED_ABIS, INDEXED_NRS, NR_END};
 
 #[unsafe(no_mangle)]
@@ -56,6 +57,25 @@ pub fn has(feature: u32) -> bool {
 #[inline(always)]
 pub fn records_syscalls() -> bool {
     has(feature::SYSCALL_RECORDS)
+}
+
+/// Whether calls may be counted by process.
+#[inline(always)]
+pub fn counts_processes() -> bool {
+    has(feature::FOCUS | feature::PROCESSES)
+}
+
+/// What is asked for of an owner whose row has these flags: bits of `row`.
+#[inline(always)]
+pub fn asked(flags: u32) -> u32 {
+    let mut asked = 0;
+    if counts_processes() {
+        asked = flags & (row::RECORDS | row::PROCESSES);
+    }
+    if !has(feature::FOCUS) {
+        asked |= row::RECORDS;
+    }
+    asked
 }
 
 #[inline(always)]

@@ -5,28 +5,24 @@ use core::intrinsics::AtomicOrdering;
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_ns};
 use aya_log_ebpf::warn;
-use tracer_common::key::{CallInfo, CallKey, OutcomeKey, Row};
-use tracer_common::limits::{BUCKETS, INDEXED_ABIS, INDEXED_NRS};
+use tracer_common::key::{
+    CallInfo, CallKey, CapabilityCounts, CapabilityKey, OutcomeKey, ProcessCounts, ProcessKey, Row,
+};
+use tracer_common::limits::{BUCKETS, COMM_LEN, INDEXED_ABIS, INDEXED_NRS};
 use tracer_common::loss::{Loss, Tally};
 
 use crate::config;
 use crate::fields::comm;
 use crate::kernel::*;
-use crate::maps::{CALLS_MAP, COUNTS, FREE_CELLS, LATENCY, OUTCOMES_MAP, TALLY};
+use crate::maps::{
+    CALLS_MAP, CAPABILITIES_MAP, COUNTS, FREE_CELLS, LATENCY, OUTCOMES_MAP, PROCESSES_MAP, TALLY,
+};
+use crate::read::opaque;
 use crate::regs::Number;
 
 /// A power of two, so that the remainder is a mask.
 const CELLS: u32 = INDEXED_ABIS * INDEXED_NRS;
 const _: () = assert!(CELLS.is_power_of_two());
-
-/// The same number, of which the compiler knows nothing: or it would drop a bound that it can prove
-/// but the verifier cannot.
-#[inline(always)]
-fn opaque(mut value: u32) -> u32 {
-    // SAFETY: a register is copied to itself.
-    unsafe { core::arch::asm!("{0} = {0}", inout(reg) value, options(nomem, nostack, preserves_flags)) };
-    value
-}
 
 /// Counts a call and returns its cell, 0 if there is none.
 ///
@@ -35,7 +31,8 @@ fn opaque(mut value: u32) -> u32 {
 #[inline(always)]
 pub unsafe fn call(row: *mut Row, owner: u32, number: Number, task: *const task_struct) -> u32 {
     let indexed = u32::from(number.nr) < INDEXED_NRS && u32::from(number.abi) < INDEXED_ABIS;
-    let index = opaque(u32::from(number.abi) * INDEXED_NRS + u32::from(number.nr)) % CELLS;
+    let index =
+        opaque(u64::from(u32::from(number.abi) * INDEXED_NRS + u32::from(number.nr))) % u64::from(CELLS);
     let known = (&raw mut (*row).cell).cast::<u32>().add(index as usize);
     let mut cell = if indexed { *known } else { 0 };
     if cell == 0 {
@@ -98,7 +95,7 @@ pub unsafe fn duration(owner: u32, cell: u32, ns: u64) {
             (*latency).max_ns = ns;
         }
         let bucket = log2(ns);
-        let bucket = opaque(bucket as u32) as usize;
+        let bucket = opaque(bucket as u64) as usize;
         if bucket < BUCKETS {
             (*latency).buckets[bucket] += 1;
         }
@@ -155,6 +152,77 @@ pub unsafe fn outcome(owner: u32, number: u32, errno: u32, kind: u32) -> i32 {
         }
     }
     0
+}
+
+/// What [`process`] counts.
+pub mod made {
+    pub const CALL: u32 = 1 << 0;
+    pub const ERROR: u32 = 1 << 1;
+    pub const DENIED: u32 = 1 << 2;
+}
+
+/// In memory: on the stack it would take too much.
+static NO_CALLS: ProcessCounts =
+    ProcessCounts { calls: 0, errors: 0, denied: 0, ended: 0, comm: [0; COMM_LEN] };
+
+/// Counts bits of [`made`] for a task's process.
+///
+/// # Safety
+/// `task` is the current task.
+#[inline(never)]
+pub unsafe fn process(task: *const task_struct, owner: u32, what: u32) -> i32 {
+    let key = ProcessKey { owner, tgid: task_struct_tgid(task) as u32 };
+    if PROCESSES_MAP.get_ptr_mut(&key).is_none() {
+        // It fails as well when another thread was first.
+        let _ = PROCESSES_MAP.insert(&key, &NO_CALLS, u64::from(BPF_NOEXIST));
+    }
+    let Some(counts) = PROCESSES_MAP.get_ptr_mut(&key) else {
+        if what & made::CALL != 0 {
+            lost(owner, Loss::Processes);
+        }
+        return 0;
+    };
+    // It may have executed another program since.
+    (*counts).comm = comm(task_struct_group_leader(task));
+    if what & made::CALL != 0 {
+        add(&raw mut (*counts).calls, 1);
+    }
+    if what & made::ERROR != 0 {
+        add(&raw mut (*counts).errors, 1);
+    }
+    if what & made::DENIED != 0 {
+        add(&raw mut (*counts).denied, 1);
+    }
+    0
+}
+
+/// Nothing more will come from a task's process.
+///
+/// # Safety
+/// As [`process`].
+#[inline(always)]
+pub unsafe fn process_ended(task: *const task_struct, owner: u32) {
+    let key = ProcessKey { owner, tgid: task_struct_tgid(task) as u32 };
+    if let Some(counts) = PROCESSES_MAP.get_ptr_mut(&key) {
+        (*counts).ended = 1;
+    }
+}
+
+static NO_CHECKS: CapabilityCounts =
+    CapabilityCounts { granted: 0, refused: 0, tgid: 0, pad: 0, comm: [0; COMM_LEN] };
+
+/// # Safety
+/// As [`process`].
+#[inline(always)]
+pub unsafe fn capability(task: *const task_struct, owner: u32, capability: u32, granted: bool) {
+    let key = CapabilityKey { owner, capability };
+    if CAPABILITIES_MAP.get_ptr_mut(&key).is_none() {
+        let _ = CAPABILITIES_MAP.insert(&key, &NO_CHECKS, u64::from(BPF_NOEXIST));
+    }
+    let Some(counts) = CAPABILITIES_MAP.get_ptr_mut(&key) else { return lost(owner, Loss::Capabilities) };
+    add(if granted { &raw mut (*counts).granted } else { &raw mut (*counts).refused }, 1);
+    (*counts).tgid = task_struct_tgid(task) as u32;
+    (*counts).comm = comm(task_struct_group_leader(task));
 }
 
 /// An atomic addition whose result nobody reads: one instruction that every kernel has.

@@ -1,6 +1,6 @@
 //! The kernel programs of ctrace: BTF tracepoints, no other hooks.
 //!
-//! `syscall`, `process` and `cgroup` are the hooks. They ask `task` who is running, `count` to
+//! `syscall`, `process`, `cgroup` and `capability` are the hooks. They ask `task` who is running, `count` to
 //! count and `emit` to write a record; only `emit` touches the ring buffer, only `config` the
 //! constants that user space sets.
 #![no_std]
@@ -9,6 +9,7 @@
 #![feature(core_intrinsics, asm_experimental_arch)]
 #![allow(internal_features, reason = "the line above")]
 
+mod capability;
 mod cgroup;
 mod config;
 mod count;

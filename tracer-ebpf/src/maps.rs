@@ -3,8 +3,11 @@
 use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, PerCpuArray, Queue, RingBuf};
-use tracer_common::key::{CallInfo, CallKey, Latency, OutcomeKey, OwnerInfo, OwnerKey, Row};
-use tracer_common::limits::{CALLS, OUTCOMES, OWNERS, RING_BYTES, TASKS_OVERFLOW};
+use tracer_common::key::{
+    CallInfo, CallKey, CapabilityCounts, CapabilityKey, Latency, OutcomeKey, OwnerInfo, OwnerKey,
+    ProcessCounts, ProcessKey, Row,
+};
+use tracer_common::limits::{CALLS, CAPABILITIES, OUTCOMES, OWNERS, PROCESSES, RING_BYTES, TASKS_OVERFLOW};
 use tracer_common::loss::Tally;
 
 use crate::state::Task;
@@ -53,6 +56,16 @@ pub static LATENCY: Array<Latency> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 /// Failures and refusals.
 #[map]
 pub static OUTCOMES_MAP: HashMap<OutcomeKey, u64> = HashMap::with_max_entries(OUTCOMES, BPF_F_NO_PREALLOC);
+
+/// Calls by process, of owners that are looked at.
+#[map]
+pub static PROCESSES_MAP: HashMap<ProcessKey, ProcessCounts> =
+    HashMap::with_max_entries(PROCESSES, BPF_F_NO_PREALLOC);
+
+/// Checks of capabilities, of owners that are looked at.
+#[map]
+pub static CAPABILITIES_MAP: HashMap<CapabilityKey, CapabilityCounts> =
+    HashMap::with_max_entries(CAPABILITIES, BPF_F_NO_PREALLOC);
 
 /// The event path's ledger and the losses, by slot; 0: owner unknown.
 #[map]

@@ -4,10 +4,11 @@ use aya_ebpf::EbpfContext;
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 use tracer_common::config::feature;
+use tracer_common::key::row;
 use tracer_common::loss::Loss;
 use tracer_common::record::{Exec, Exit, Fork, flag as extent, kind};
 
-use crate::count::{lost, tally};
+use crate::count::{self, lost, tally};
 use crate::emit::Wake;
 use crate::kernel::*;
 use crate::maps::ROWS;
@@ -15,10 +16,19 @@ use crate::read::{self, Extent};
 use crate::state::flag;
 use crate::{config, emit, task};
 
+/// What is asked for of the owner: bits of `row`.
+#[inline(always)]
+unsafe fn asked(owner: u32) -> u32 {
+    match ROWS.get_ptr(owner) {
+        Some(row) if (*row).flags & row::IGNORED == 0 => config::asked((*row).flags),
+        _ => 0,
+    }
+}
+
 /// Whether the owner's process events are asked for.
 #[inline(always)]
 unsafe fn wanted(owner: u32) -> bool {
-    config::has(feature::PROCESS_RECORDS) && matches!(ROWS.get_ptr(owner), Some(row) if (*row).ignored == 0)
+    config::has(feature::PROCESS_RECORDS) && asked(owner) & row::RECORDS != 0
 }
 
 // kernel: TP_PROTO(struct task_struct *parent, struct task_struct *child)
@@ -123,6 +133,9 @@ unsafe fn exit(task: *const task_struct) {
             (*record).status = task_struct_exit_code(task) as u32;
             (*record).process = (threads == 0) as u32;
         });
+    }
+    if threads == 0 && config::counts_processes() && asked((*state).owner) & row::PROCESSES != 0 {
+        count::process_ended(task, (*state).owner);
     }
     task::forget(task, task_struct_pid(task) as u32);
 }

@@ -3,8 +3,8 @@
 use aya_ebpf::helpers::generated::{
     bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user, bpf_probe_read_user_str,
 };
-use tracer_common::limits::TEXT_LEN;
-use tracer_common::record::Text;
+use tracer_common::limits::{ADDRESS_LEN, TEXT_LEN};
+use tracer_common::record::{Address, Text};
 
 /// How much of a text was read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,15 @@ pub enum Extent {
     Whole,
     Cut,
     Unread,
+}
+
+/// The same number, of which the compiler knows nothing: or it would drop a bound that it can prove
+/// but the verifier cannot.
+#[inline(always)]
+pub fn opaque(mut value: u64) -> u64 {
+    // SAFETY: a register is copied to itself.
+    unsafe { core::arch::asm!("{0} = {0}", inout(reg) value, options(nomem, nostack, preserves_flags)) };
+    value
 }
 
 /// # Safety
@@ -63,20 +72,44 @@ unsafe fn finish(text: *mut Text, read: i64) -> Extent {
 /// `text` is valid for writes; the addresses may be anything.
 #[inline(always)]
 pub unsafe fn user_range(text: *mut Text, start: u64, end: u64) -> Extent {
-    let size = end.wrapping_sub(start);
-    let cut = size > TEXT_LEN as u64;
-    let size = if cut { TEXT_LEN as u64 } else { size };
-    let bytes = (&raw mut (*text).bytes).cast();
     (*text).index = 0;
-    (*text).len = size as u32;
-    if size == 0 {
+    let bytes = (&raw mut (*text).bytes).cast();
+    user_bytes(bytes, &raw mut (*text).len, TEXT_LEN as u64, start, end.wrapping_sub(start))
+}
+
+/// Reads the socket address of `size` bytes at `start` in the current process.
+///
+/// # Safety
+/// `address` is valid for writes; `start` may be anything.
+#[inline(always)]
+pub unsafe fn user_address(address: *mut Address, start: u64, size: u32) -> Extent {
+    let bytes = (&raw mut (*address).bytes).cast();
+    user_bytes(bytes, &raw mut (*address).len, ADDRESS_LEN as u64, start, u64::from(size))
+}
+
+#[inline(always)]
+unsafe fn user_bytes(bytes: *mut u8, len: *mut u32, room: u64, start: u64, size: u64) -> Extent {
+    let cut = size > room;
+    let size = opaque(if cut { room } else { size });
+    *len = 0;
+    if size == 0 || size > room {
         return Extent::Whole;
     }
-    if bpf_probe_read_user(bytes, size as u32, start as *const _) != 0 {
-        (*text).len = 0;
+    if bpf_probe_read_user(bytes.cast(), size as u32, start as *const _) != 0 {
         return Extent::Unread;
     }
+    *len = size as u32;
     if cut { Extent::Cut } else { Extent::Whole }
+}
+
+/// # Safety
+/// `address` may be anything.
+#[inline(always)]
+pub unsafe fn user_u32(address: u64) -> u32 {
+    let mut value = 0u32;
+    // A failed read leaves zero.
+    bpf_probe_read_user((&raw mut value).cast(), size_of::<u32>() as u32, address as *const _);
+    value
 }
 
 /// A pointer, null if it could not be read.

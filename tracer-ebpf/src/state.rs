@@ -26,6 +26,10 @@ pub const IDLE: u32 = 0;
 pub const ENTERED: u32 = 1 << 31;
 /// Bit of [`Task::entered`]: the call was begun when nobody wanted it, and nothing else is known of it.
 pub const UNWATCHED: u32 = 1 << 30;
+/// Bits of [`Task::entered`] that are the call: `abi << 16 | nr`.
+pub const NUMBER: u32 = 0x00ff_ffff;
+/// From this bit on [`Task::entered`] holds what was asked for when the call began: bits of `row`.
+pub const ASKED_SHIFT: u32 = 24;
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -42,7 +46,7 @@ pub struct Task {
     pub generation: u32,
     /// Bits of [`flag`].
     pub flags: u32,
-    /// [`IDLE`], or the call it is in: `ENTERED | abi << 16 | nr`.
+    /// [`IDLE`], or the call it is in: `ENTERED | asked << ASKED_SHIFT | abi << 16 | nr`.
     pub entered: u32,
     /// Counter of that call, 0: none.
     pub cell: u32,

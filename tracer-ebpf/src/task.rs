@@ -206,6 +206,16 @@ unsafe fn state_of(task: *const task_struct, tid: u32) -> Option<*mut Task> {
     TASKS_OVERFLOW_MAP.get_ptr_mut(tid)
 }
 
+/// The state of a thread that was met before, as it was then.
+///
+/// # Safety
+/// `task` is the current task.
+#[inline(always)]
+pub unsafe fn met(task: *const task_struct) -> Option<*mut Task> {
+    let place = state_of(task, task_struct_pid(task) as u32)?;
+    if (*place).task == task as u64 { Some(place) } else { None }
+}
+
 /// # Safety
 /// `task` is a task that had, or has, the id `tid`.
 pub unsafe fn forget(task: *const task_struct, tid: u32) {

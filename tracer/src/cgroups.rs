@@ -73,8 +73,6 @@ const V1_CONTROLLERS: [&str; 7] = ["pids", "devices", "freezer", "memory", "cpu"
 /// the order of `enum cgroup_subsys_id`,
 /// <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup-v1.c#L662>.
 pub fn v1(mountinfo: &[u8], controllers: &str) -> Option<V1> {
-    let text = String::from_utf8_lossy(mountinfo);
-    let mounts: Vec<MountInfo> = text.lines().filter_map(|line| MountInfo::from_line(line).ok()).collect();
     let known: Vec<(&str, u32)> = controllers
         .lines()
         .filter(|line| !line.starts_with('#'))
@@ -86,14 +84,11 @@ pub fn v1(mountinfo: &[u8], controllers: &str) -> Option<V1> {
     V1_CONTROLLERS.iter().find_map(|wanted| {
         let index = known.iter().position(|(name, _)| name == wanted)?;
         let (_, hierarchy) = *known.get(index)?;
-        let mount = mounts.iter().find(|mount| {
-            mount.fs_type == "cgroup" && mount.root == "/" && mount.super_options.contains_key(*wanted)
-        })?;
         Some(V1 {
             controller: (*wanted).to_owned(),
             hierarchy,
             index: u32::try_from(index).ok()?,
-            mount: unescape(mount.mount_point.as_os_str().as_bytes()),
+            mount: v1_mount(mountinfo, wanted)?,
         })
     })
 }
@@ -101,6 +96,16 @@ pub fn v1(mountinfo: &[u8], controllers: &str) -> Option<V1> {
 /// The v2 path in a process's `cgroup` file, as our own cgroup namespace shows it.
 pub fn v2_path(file: &[u8]) -> Option<String> {
     path(file, |group| group.hierarchy == 0)
+}
+
+/// Where the whole hierarchy of a v1 controller is mounted.
+pub fn v1_mount(mountinfo: &[u8], controller: &str) -> Option<PathBuf> {
+    let text = String::from_utf8_lossy(mountinfo);
+    let mut mounts = text.lines().filter_map(|line| MountInfo::from_line(line).ok());
+    let mount = mounts.find(|mount| {
+        mount.fs_type == "cgroup" && mount.root == "/" && mount.super_options.contains_key(controller)
+    })?;
+    Some(unescape(mount.mount_point.as_os_str().as_bytes()))
 }
 
 /// The path in the hierarchy of a v1 controller, likewise.

@@ -3,7 +3,7 @@
 
 use thiserror::Error;
 use tracer_common::key::{OwnerInfo, OwnerKey};
-use tracer_common::limits::{COMM_LEN, TEXT_LEN};
+use tracer_common::limits::{ADDRESS_LEN, COMM_LEN, TEXT_LEN};
 use tracer_common::record::{flag, kind};
 
 use crate::batch::OwnerId;
@@ -85,12 +85,13 @@ pub fn decode(record: &[u8]) -> Result<Event<'_>, DecodeError> {
     let comm = until_nul(fields.take(COMM_LEN)?);
     let process = Process { pid, tid, vpid, parent_pid, uid, session, comm };
     let what = match kind {
-        kind::SYSCALL => What::Syscall(syscall(&mut fields, flags, false)?),
-        kind::SYSCALL_PATH => What::Syscall(syscall(&mut fields, flags, true)?),
+        kind::SYSCALL | kind::SYSCALL_PATH | kind::SYSCALL_ADDRESS => {
+            What::Syscall(syscall(&mut fields, kind, flags)?)
+        }
         kind::FORK => What::Fork { pid: fields.u32()?, tid: fields.u32()?, vpid: known(fields.u32()?) },
         kind::EXEC => What::Exec {
-            filename: text(&mut fields, flags, flag::TEXT_CUT, flag::TEXT_UNREAD)?.1,
-            args: text(&mut fields, flags, flag::TEXT2_CUT, flag::TEXT2_UNREAD)?.1,
+            filename: text::<TEXT_LEN>(&mut fields, flags, flag::TEXT_CUT, flag::TEXT_UNREAD)?.1,
+            args: text::<TEXT_LEN>(&mut fields, flags, flag::TEXT2_CUT, flag::TEXT2_UNREAD)?.1,
         },
         kind::EXIT => What::Exit(Exit { status: fields.u32()?, process: fields.u32()? != 0 }),
         kind::CGROUP_MKDIR => What::Cgroup(cgroup(&mut fields, flags, CgroupAct::Mkdir)?),
@@ -143,7 +144,7 @@ pub fn ended(record: &[u8]) -> Result<Ended, DecodeError> {
     Ok(Ended { ktime_ns, owner, pid, status: rest.u32()?, namespace: rest.u32()? != 0 })
 }
 
-fn syscall<'a>(fields: &mut Fields<'a>, flags: u16, path: bool) -> Result<Syscall<'a>, DecodeError> {
+fn syscall<'a>(fields: &mut Fields<'a>, kind: u16, flags: u16) -> Result<Syscall<'a>, DecodeError> {
     let _owner = fields.u32()?;
     let abi = abi(fields.u16()?)?;
     let number = fields.u16()?;
@@ -153,12 +154,16 @@ fn syscall<'a>(fields: &mut Fields<'a>, flags: u16, path: bool) -> Result<Syscal
     for arg in &mut args {
         *arg = fields.u64()?;
     }
-    let path = if path {
-        let (index, text) = text(fields, flags, flag::TEXT_CUT, flag::TEXT_UNREAD)?;
-        Some((index as usize, text))
-    } else {
-        None
-    };
+    let (mut path, mut address) = (None, None);
+    match kind {
+        kind::SYSCALL_PATH => {
+            path = Some(text::<TEXT_LEN>(fields, flags, flag::TEXT_CUT, flag::TEXT_UNREAD)?);
+        }
+        kind::SYSCALL_ADDRESS => {
+            address = Some(text::<ADDRESS_LEN>(fields, flags, flag::TEXT_CUT, flag::TEXT_UNREAD)?);
+        }
+        _ => {}
+    }
     let how = if flags & flag::DENIED != 0 {
         How::Denied
     } else if flags & flag::IN_FLIGHT != 0 {
@@ -166,7 +171,8 @@ fn syscall<'a>(fields: &mut Fields<'a>, flags: u16, path: bool) -> Result<Syscal
     } else {
         How::Done
     };
-    Ok(Syscall { abi, number, ret, duration_ns: (duration != 0).then_some(duration), args, path, how })
+    let duration_ns = (duration != 0).then_some(duration);
+    Ok(Syscall { abi, number, ret, duration_ns, args, path, address, how })
 }
 
 /// One of [`tracer_common::key::abi`].
@@ -180,15 +186,16 @@ pub fn abi(number: u16) -> Result<Abi, DecodeError> {
     }
 }
 
-fn text<'a>(
+/// Bytes with room for `ROOM`, and the argument that they are.
+fn text<'a, const ROOM: usize>(
     fields: &mut Fields<'a>,
     flags: u16,
     cut: u16,
     unread: u16,
-) -> Result<(u32, Text<'a>), DecodeError> {
+) -> Result<(usize, Text<'a>), DecodeError> {
     let (len, index) = (fields.u32()?, fields.u32()?);
-    let bytes = fields.take(TEXT_LEN)?.get(..len as usize).ok_or(DecodeError::Text(len))?;
-    Ok((index, marked(bytes, flags & cut != 0, flags & unread != 0)))
+    let bytes = fields.take(ROOM)?.get(..len as usize).ok_or(DecodeError::Text(len))?;
+    Ok((index as usize, marked(bytes, flags & cut != 0, flags & unread != 0)))
 }
 
 fn cgroup<'a>(fields: &mut Fields<'a>, flags: u16, act: CgroupAct) -> Result<Cgroup<'a>, DecodeError> {

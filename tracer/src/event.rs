@@ -70,6 +70,9 @@ pub struct Syscall<'a> {
     pub args: [u64; 6],
     /// The argument that is a path, and the path.
     pub path: Option<(usize, Text<'a>)>,
+    /// The argument that is a socket address, and its bytes as it was when the call was over: see
+    /// [`crate::address`].
+    pub address: Option<(usize, Text<'a>)>,
     pub how: How,
 }
 

@@ -9,6 +9,7 @@
 //! All contact with the kernel and the file system is on the source's side of [`batch::Batch`]; what
 //! comes after is a function of batches and gives the same from a recording as live.
 
+pub mod address;
 pub mod batch;
 pub mod cgroups;
 pub mod cli;
@@ -26,6 +27,7 @@ pub mod lifecycle;
 pub mod list;
 pub mod model;
 pub mod origin;
+pub mod own;
 pub mod pipeline;
 pub mod plan;
 pub mod profile;

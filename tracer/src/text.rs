@@ -207,6 +207,38 @@ pub fn count(count: u64, width: usize) -> String {
     }
 }
 
+/// Every digit, in groups of three: `1,234,567`.
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in (0..digits.len()).rev().zip(digits.chars()) {
+        out.push(digit);
+        if place > 0 && place % 3 == 0 {
+            out.push(',');
+        }
+    }
+    out
+}
+
+/// A part of a whole in at most four characters: `0%`, `<1%`, `42%`, `>99%`, `100%`. What is not
+/// nothing and not all is never shown as that.
+pub fn percent(part: u128, whole: u128) -> String {
+    if part == 0 {
+        return "0%".to_owned();
+    }
+    if part >= whole {
+        return "100%".to_owned();
+    }
+    // Both halved until the product has room; three digits are shown.
+    let shift = 128_u32.saturating_sub(whole.leading_zeros()).saturating_sub(120);
+    let (part, whole) = (part >> shift, whole >> shift);
+    match (part * 100 + whole / 2) / whole {
+        0 => "<1%".to_owned(),
+        100.. => ">99%".to_owned(),
+        percent => format!("{percent}%"),
+    }
+}
+
 /// Three digits and a unit, more than any number that a counter can reach.
 fn scaled(value: f64) -> String {
     if value.is_nan() || value <= 0.0 {

@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything about ctrace that is not ctrace.
 
+mod bench;
 mod build;
 mod codegen;
 mod command;
@@ -35,6 +36,11 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Measure: `screen` is what a sample of `ctrace top` costs after the kernel
+    Bench {
+        #[arg(value_parser = bench::NAMES)]
+        name: String,
+    },
     /// Compile the kernel programs and put the object into the tree
     BuildEbpf {
         /// Compare with the object in the tree instead, and fail if they differ
@@ -78,6 +84,7 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<()> {
     match task {
+        Task::Bench { name } => bench::run(&name),
         Task::BuildEbpf { check } => ebpf::build(check),
         Task::Codegen { check } => codegen::run(check),
         Task::Run { args } => run::run(&args),

@@ -14,6 +14,7 @@
 //!            lookup     where a process is -> container: all of the above
 //!            resolver   owner -> identity, over time
 //!            census     the containers there are now
+//!            resources  what they use
 //! ```
 
 mod census;
@@ -35,6 +36,7 @@ mod podman;
 mod process;
 mod record;
 mod resolver;
+mod resources;
 mod root;
 mod roots;
 mod runc;

@@ -13,9 +13,10 @@ use tracer_common::key::{OwnerInfo, owner, phase};
 
 use super::census::{self, Found};
 use super::lookup::Lookup;
+use super::resources::{self, Home, Resources};
 use super::tree::Tree;
 use super::{Container, Identity, Owner, Phase, Roots, UnknownReason};
-use crate::batch::OwnerId;
+use crate::batch::{OwnerId, ResourceSample};
 use spot::{Spot, Standing, State};
 
 mod find;
@@ -34,6 +35,7 @@ pub struct Resolver {
     lookup: Lookup,
     v2: Option<Tree>,
     v1: Option<Tree>,
+    resources: Resources,
     spots: HashMap<Spot, State>,
     owners: HashMap<OwnerId, Told>,
     /// By what is their own: the containers that run.
@@ -112,6 +114,7 @@ impl Resolver {
         );
         Ok(Self {
             lookup: Lookup::new(roots.clone(), boot_offset_ns)?,
+            resources: Resources::new(&roots, resources::kept_max()),
             roots,
             host_pid_ns,
             v2,
@@ -267,6 +270,17 @@ impl Resolver {
     /// All containers there are now, by their cgroup's path.
     pub fn containers(&mut self) -> Vec<Found> {
         census::take(&mut self.lookup, &self.roots)
+    }
+
+    /// What the containers that run use, each at one of its owners; nothing of those without a cgroup of their own.
+    pub fn resources(&mut self) -> Vec<ResourceSample> {
+        let homes = self.spots.values().filter(|state| !state.ended).filter_map(|state| {
+            let Standing::Container { container, cgroup: Some(own), .. } = &state.standing else {
+                return None;
+            };
+            Some(Home { own, container, owners: &state.owners, pid: state.pid })
+        });
+        self.resources.sample(homes)
     }
 
     fn make_room(&mut self) {

@@ -57,6 +57,29 @@ fn a_system_call() {
 }
 
 #[test]
+fn a_call_with_a_socket_address() {
+    let mut body = syscall_body(0, 0, 5);
+    body.extend(text_body(4, b"\x02\0\0\x50rest"));
+    body.truncate(body.len() - TEXT_LEN + ADDRESS_LEN);
+    for (flags, expected) in [
+        (0, Text::Whole(&b"\x02\0\0\x50"[..])),
+        (flag::TEXT_CUT, Text::Cut(&b"\x02\0\0\x50"[..])),
+        (flag::TEXT_UNREAD, Text::Unread),
+    ] {
+        let bytes = record(kind::SYSCALL_ADDRESS, flags, &body);
+        let What::Syscall(call) = decode(&bytes).unwrap().what else { panic!() };
+        assert_eq!((call.address, call.path), (Some((1, expected)), None));
+    }
+    let len = 72 + size_of::<tracer_common::record::Address>() + 72;
+    assert_eq!(record(kind::SYSCALL_ADDRESS, 0, &body).len(), len);
+    let last = body.len() - 1;
+    let short = record(kind::SYSCALL_ADDRESS, 0, &body[..last]);
+    assert_eq!(decode(&short), Err(DecodeError::Short { missing: 1 }));
+    body[72] = 129;
+    assert_eq!(decode(&record(kind::SYSCALL_ADDRESS, 0, &body)), Err(DecodeError::Text(129)));
+}
+
+#[test]
 fn a_refused_call_has_no_duration() {
     let bytes = record(kind::SYSCALL, flag::DENIED, &syscall_body(0, -1, 0));
     let What::Syscall(call) = decode(&bytes).unwrap().what else { panic!() };
@@ -122,7 +145,7 @@ proptest! {
     }
 
     #[test]
-    fn no_body_makes_it_panic(kind in 0u16..12, flags in any::<u16>(), body in proptest::collection::vec(any::<u8>(), 0..1200)) {
+    fn no_body_makes_it_panic(kind in 0u16..16, flags in any::<u16>(), body in proptest::collection::vec(any::<u8>(), 0..1200)) {
         let bytes = record(kind, flags, &body);
         for record in records(&bytes) {
             let _ = decode(record.unwrap().bytes);

@@ -1,8 +1,9 @@
 //! The hooks: which program goes where.
 
 use anyhow::{Context, Result};
+use aya::programs::tp_btf::BtfTracePointLinkId;
 use aya::programs::{BtfTracePoint, ProgramError};
-use aya::{Btf, Ebpf};
+use aya::{Btf, BtfError, Ebpf};
 use tracer_common::config::feature;
 
 /// Program, tracepoint, and the feature without which it is not needed. What keeps the books on tasks
@@ -22,22 +23,51 @@ const HOOKS: [(&str, &str, u32); 11] = [
     ("sys_exit", "sys_exit", 0),
 ];
 
+/// Program and tracepoint.
+const CAPABILITIES: (&str, &str) = ("cap_capable", "cap_capable");
+
 /// Attaches all that `features` call for. Dropping `ebpf` detaches them.
 pub(super) fn attach(ebpf: &mut Ebpf, features: u32) -> Result<()> {
-    let btf =
-        Btf::from_sys_fs().context("cannot read the kernel's type information, /sys/kernel/btf/vmlinux")?;
+    let btf = kernel_types()?;
     let hooks = HOOKS.iter().filter(|(_, _, needed)| *needed == 0 || features & needed != 0);
     for (program, tracepoint, _) in hooks.clone() {
-        hook(ebpf, program)?
-            .load(tracepoint, &btf)
-            .map_err(shorten)
-            .with_context(|| format!("the kernel does not accept the program for tracepoint {tracepoint}"))?;
+        accepted(hook(ebpf, program)?.load(tracepoint, &btf), tracepoint)?;
     }
     // All at once: loading takes much longer than attaching.
     for (program, tracepoint, _) in hooks {
         hook(ebpf, program)?.attach().with_context(|| format!("cannot attach to tracepoint {tracepoint}"))?;
     }
     Ok(())
+}
+
+/// Attaches what counts checks of capabilities; None: the kernel has no such tracepoint. It is loaded when it is
+/// asked for first, which takes as long as a few samples.
+pub(super) fn attach_capabilities(ebpf: &mut Ebpf) -> Result<Option<BtfTracePointLinkId>> {
+    let (program, tracepoint) = CAPABILITIES;
+    let hook = hook(ebpf, program)?;
+    if hook.fd().is_err() {
+        match hook.load(tracepoint, &kernel_types()?) {
+            Err(ProgramError::Btf(BtfError::UnknownBtfTypeName { .. })) => return Ok(None),
+            loaded => accepted(loaded, tracepoint)?,
+        }
+    }
+    let link = hook.attach().with_context(|| format!("cannot attach to tracepoint {tracepoint}"))?;
+    Ok(Some(link))
+}
+
+pub(super) fn detach_capabilities(ebpf: &mut Ebpf, link: BtfTracePointLinkId) -> Result<()> {
+    let (program, tracepoint) = CAPABILITIES;
+    hook(ebpf, program)?.detach(link).with_context(|| format!("cannot detach from tracepoint {tracepoint}"))
+}
+
+fn kernel_types() -> Result<Btf> {
+    Btf::from_sys_fs().context("cannot read the kernel's type information, /sys/kernel/btf/vmlinux")
+}
+
+fn accepted(loaded: Result<(), ProgramError>, tracepoint: &str) -> Result<()> {
+    loaded
+        .map_err(shorten)
+        .with_context(|| format!("the kernel does not accept the program for tracepoint {tracepoint}"))
 }
 
 fn hook<'a>(ebpf: &'a mut Ebpf, program: &str) -> Result<&'a mut BtfTracePoint> {

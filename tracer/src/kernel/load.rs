@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
 use tracer_common::config::{Config, feature};
-use tracer_common::key::{Latency, Row};
+use tracer_common::key::{Latency, Row, row};
 use tracer_common::limits::{CALLS, INDEXED_ABIS, INDEXED_NRS, LATENCY_BYTES};
 
 use crate::batch::Arch;
@@ -90,7 +90,7 @@ impl Loaded {
     fn prepare(&mut self, capacity: Capacity) -> Result<()> {
         use aya::maps::{Array, Queue};
         // Slot 0 stands for "no owner", slot 1 for ctrace itself.
-        let ignored = Row { ignored: 1, cell: [0; (INDEXED_ABIS * INDEXED_NRS) as usize] };
+        let ignored = Row { flags: row::IGNORED, cell: [0; (INDEXED_ABIS * INDEXED_NRS) as usize] };
         let mut rows: Array<_, Row> = map(&mut self.ebpf, "ROWS")?.try_into()?;
         for slot in 0..2 {
             rows.set(slot, ignored, 0).with_context(|| format!("cannot set row {slot}"))?;

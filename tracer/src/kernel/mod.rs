@@ -3,6 +3,7 @@
 
 mod attach;
 mod counts;
+mod focus;
 mod load;
 mod mapping;
 mod reap;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::{Context, Result};
 use aya::Ebpf;
 use aya::maps::{Array, MapData, PerCpuArray, PerCpuValues, Queue};
-use tracer_common::key::{CallKey, OutcomeKey, OwnerKey, Row};
+use tracer_common::key::{CallKey, OutcomeKey, OwnerKey, Row, row};
 use tracer_common::limits::{INDEXED_ABIS, INDEXED_NRS};
 use tracer_common::loss::Tally;
 
@@ -45,7 +45,7 @@ impl Gone {
     }
 }
 
-const EMPTY: Row = Row { ignored: 0, cell: [0; (INDEXED_ABIS * INDEXED_NRS) as usize] };
+const EMPTY: Row = Row { flags: 0, cell: [0; (INDEXED_ABIS * INDEXED_NRS) as usize] };
 
 impl Reaper {
     pub(super) fn new(ebpf: &mut Ebpf) -> Result<Self> {
@@ -60,14 +60,25 @@ impl Reaper {
     pub(super) fn ignore(&mut self, slot: u32) -> Result<()> {
         // The index is rebuilt from the call table should it be needed again.
         self.rows
-            .set(slot, Row { ignored: 1, ..EMPTY }, 0)
+            .set(slot, Row { flags: row::IGNORED, ..EMPTY }, 0)
             .with_context(|| format!("cannot stop watching owner {slot}"))
     }
 
+    /// Of the owner nothing but these bits of [`row`] is asked for from now on; an ignored one stays ignored.
+    pub(super) fn ask(&mut self, slot: u32, bits: u32) -> Result<()> {
+        let set = |rows: &mut Array<MapData, Row>| {
+            let old = rows.get(&slot, 0)?;
+            // A call that finds its place in between finds it again in the call table.
+            rows.set(slot, Row { flags: old.flags & row::IGNORED | bits, ..old }, 0)
+        };
+        set(&mut self.rows).with_context(|| format!("cannot change what is asked for of owner {slot}"))
+    }
+
     /// Frees all owners of what has no tasks any more: in one pass over each table, however many these are.
-    pub(super) fn reap(&mut self, counters: &mut Counters, what: &[Gone]) -> Result<()> {
+    /// Returns their slots.
+    pub(super) fn reap(&mut self, counters: &mut Counters, what: &[Gone]) -> Result<Vec<u32>> {
         if what.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let mut gone: HashMap<u32, OwnerKey> = HashMap::new();
         for entry in &counters.owners {
@@ -77,7 +88,7 @@ impl Reaper {
             }
         }
         if gone.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         for key in gone.values() {
             counters.owners.remove(key).context("cannot remove an ended owner")?;
@@ -91,7 +102,7 @@ impl Reaper {
         for &slot in gone.keys() {
             self.free_owners.push(slot, 0).context("cannot free an ended owner's slot")?;
         }
-        Ok(())
+        Ok(gone.into_keys().collect())
     }
 
     fn free_calls(&mut self, counters: &mut Counters, is_gone: impl Fn(u32) -> bool) -> Result<()> {

@@ -13,6 +13,7 @@ use tracer_common::loss::Loss;
 use tracer_common::record::kind;
 
 use super::counts::Counters;
+use super::focus::{Lens, present};
 use super::load::{Loaded, load, take};
 use super::reap::{Gone, Reaper};
 use super::{attach, ring};
@@ -21,6 +22,7 @@ use crate::clock;
 use crate::container::{CgroupId, Resolver, Roots};
 use crate::decode::{self, RawRecord};
 use crate::event::{CgroupAct, What};
+use crate::own::Own;
 use crate::plan::Plan;
 
 /// A look-up that is due within this keeps the source busy: a container may be gone in 20 ms.
@@ -32,6 +34,8 @@ pub struct KernelSource {
     ring: RingBuf<MapData>,
     counters: Counters,
     reaper: Reaper,
+    own: Own,
+    lens: Lens,
     /// What the programs themselves have to say, for who asked for it.
     log: EbpfLogger<&'static dyn Log>,
     /// By slot: the generation that the resolver was told of last.
@@ -66,6 +70,8 @@ impl KernelSource {
             ring: take(&mut ebpf, "EVENTS")?.try_into()?,
             counters: Counters::new(&mut ebpf, sizes, plan.features)?,
             reaper: Reaper::new(&mut ebpf)?,
+            own: Own::new(&roots.proc, plan.ring_bytes),
+            lens: Lens::new(&mut ebpf, plan.features)?,
             log: EbpfLogger::init(&mut ebpf)?,
             met: HashMap::new(),
             ended: Vec::new(),
@@ -124,7 +130,8 @@ impl KernelSource {
         let now_ns = clock::monotonic_ns();
         let rested = |(since, gone): &mut (u64, Gone)| now_ns.saturating_sub(*since) >= gone.rest_ns();
         let gone: Vec<Gone> = self.ended.extract_if(.., rested).map(|(_, gone)| gone).collect();
-        self.reaper.reap(&mut self.counters, &gone)
+        let freed = self.reaper.reap(&mut self.counters, &gone)?;
+        self.lens.forget(&freed)
     }
 
     /// Where records were lost, that of a cgroup's end may be among them.
@@ -174,6 +181,7 @@ impl Source for KernelSource {
     fn poll(&mut self, batch: &mut Batch, sample: bool) -> Result<Status> {
         self.log.flush();
         let more = ring::drain(&mut self.ring, &mut batch.records);
+        self.own.drained(batch.records.len(), more);
         self.learn(&batch.records);
         if sample {
             for slot in self.counters.slots() {
@@ -181,7 +189,10 @@ impl Source for KernelSource {
                     self.meet(id, &info);
                 }
             }
-            let sample = self.counters.sample()?;
+            let mut sample = self.counters.sample()?;
+            sample.resources = self.resolver.resources();
+            sample.own = self.own.sample();
+            self.lens.sample(&mut sample)?;
             if sample.tallies.iter().any(|sample| sample.tally.lost_at(Loss::Ring) > 0) {
                 self.find_ended();
             }
@@ -212,8 +223,12 @@ impl Source for KernelSource {
         }
     }
 
-    fn focus(&mut self, _: Option<Detail>, _: &[OwnerId]) -> Result<Focus> {
-        Ok(Focus::Unavailable("the kernel programs only count".to_owned()))
+    fn focus(&mut self, detail: Option<Detail>, owners: &[OwnerId]) -> Result<Focus> {
+        let Some(ebpf) = &mut self.ebpf else {
+            return Ok(Focus::Unavailable("tracing has stopped".to_owned()));
+        };
+        let owners = present(&self.counters, owners);
+        self.lens.point(detail, &owners, ebpf, &mut self.reaper)
     }
 }
 

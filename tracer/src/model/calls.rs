@@ -1,5 +1,6 @@
 //! Counts per owner and call, and the rows made of them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use tracer_common::key::{CallInfo, kind};
@@ -7,6 +8,7 @@ use tracer_common::limits::BUCKETS;
 
 use super::owners::Owners;
 use super::quantile::{Buckets, quantiles};
+use super::resources::Uses;
 use super::wall;
 use crate::batch::{CallSample, OutcomeSample, OwnerId};
 use crate::container::{Owner, Phase};
@@ -56,6 +58,14 @@ struct Totals {
 struct Histogram(Option<Box<Buckets>>);
 
 impl Histogram {
+    /// Takes over other numbers, in the memory that is there.
+    fn set(&mut self, buckets: &Buckets) {
+        match &mut self.0 {
+            Some(own) => **own = *buckets,
+            None => self.0 = Some(Box::new(*buckets)),
+        }
+    }
+
     fn buckets(&self) -> &Buckets {
         static NONE: Buckets = [0; BUCKETS];
         self.0.as_deref().unwrap_or(&NONE)
@@ -76,7 +86,7 @@ impl Calls {
         if let Some(latency) = &sample.latency {
             call.now.time_ns = latency.total_ns;
             call.now.max_ns = latency.max_ns;
-            call.now.buckets = Histogram(Some(Box::new(latency.buckets)));
+            call.now.buckets.set(&latency.buckets);
         }
     }
 
@@ -109,73 +119,85 @@ impl Calls {
 
     /// One row for each container, the host and each unknown owner; the counts of now become those
     /// of the last snapshot.
-    pub(super) fn rows(&mut self, owners: &Owners, wall_offset_ns: i64) -> Vec<Row> {
+    pub(super) fn rows(&mut self, owners: &Owners, uses: &Uses, wall_offset_ns: i64) -> Vec<Row> {
         // Containers by name, then the host, then what nobody knows.
-        let mut subjects: BTreeMap<(u8, String, SubjectId), Gathered> = BTreeMap::new();
+        let mut subjects: BTreeMap<(u8, &str, SubjectId), Gathered> = BTreeMap::new();
         for identity in owners.all() {
-            let subject = Subject::of(identity);
-            let (rank, name) = match &subject {
-                Subject::Container(container) => (0, container.display_name()),
-                Subject::Host => (1, ""),
-                Subject::Unknown { .. } => (2, ""),
+            let (rank, name) = match &identity.owner {
+                Owner::Container(container) => (0, container.display_name()),
+                Owner::Host => (1, ""),
+                Owner::Unknown(_) => (2, ""),
             };
-            let key = (rank, name.to_owned(), subject.id());
-            let gathered = subjects.entry(key).or_insert_with(|| Gathered {
+            let subject = Subject::of(identity);
+            let gathered = subjects.entry((rank, name, subject.id())).or_insert_with(|| Gathered {
                 subject,
                 ended: true,
-                calls: BTreeMap::new(),
+                calls: Vec::new(),
+                resources: Resources::default(),
                 setup: 0,
             });
+            if let Some(resources) = uses.of(identity) {
+                gathered.resources = resources;
+            }
             gathered.ended &= identity.ended;
-            let Some(calls) = self.owners.get_mut(&identity.id) else { continue };
-            let is_setup = identity.phase == Phase::Setup && matches!(identity.owner, Owner::Container(_));
-            for (&key, call) in calls {
-                if is_setup {
-                    gathered.setup += call.now.count;
-                } else {
-                    gathered.calls.entry(key).or_default().merge(call);
-                }
-                if identity.ended && call.now.count == call.then.count {
-                    // It will not be called again, and this interval has no durations.
-                    call.now.buckets = Histogram::default();
-                }
-                call.then = call.now.clone();
-                for outcome in call.outcomes.values_mut() {
-                    outcome.then = outcome.count;
-                }
+            let Some(calls) = self.owners.get(&identity.id) else { continue };
+            if identity.phase == Phase::Setup && matches!(identity.owner, Owner::Container(_)) {
+                gathered.setup += calls.values().map(|call| call.now.count).sum::<u64>();
+            } else {
+                gathered.calls.extend(calls.iter().map(|(&key, call)| (key, call)));
             }
         }
-        subjects.into_values().map(|gathered| gathered.row(wall_offset_ns)).collect()
+        let rows = subjects.into_values().map(|gathered| gathered.row(wall_offset_ns)).collect();
+        self.catch_up(owners);
+        rows
+    }
+
+    fn catch_up(&mut self, owners: &Owners) {
+        for (owner, calls) in &mut self.owners {
+            let ended = owners.get(*owner).is_some_and(|identity| identity.ended);
+            for call in calls.values_mut() {
+                call.catch_up(ended);
+            }
+        }
     }
 }
 
-struct Gathered {
+struct Gathered<'a> {
     subject: Subject,
     ended: bool,
-    calls: BTreeMap<(Abi, u16), Call>,
+    /// Of all its owners.
+    calls: Vec<((Abi, u16), &'a Call)>,
+    resources: Resources,
     setup: u64,
 }
 
-impl Gathered {
-    fn row(self, wall_offset_ns: i64) -> Row {
+impl Gathered<'_> {
+    fn row(mut self, wall_offset_ns: i64) -> Row {
         let mut sum = Counts::default();
         let (mut buckets, mut max_ns) = ([0; BUCKETS], 0);
-        let mut calls: Vec<CallRow> = Vec::with_capacity(self.calls.len());
-        for (&(abi, number), call) in &self.calls {
-            let row = call.row(abi, number, wall_offset_ns);
+        let mut rows: Vec<CallRow> = Vec::with_capacity(self.calls.len());
+        self.calls.sort_unstable_by_key(|(key, _)| *key);
+        for same in self.calls.chunk_by(|(a, _), (b, _)| a == b) {
+            let [(key, first), others @ ..] = same else { continue };
+            let mut call = Cow::Borrowed(*first);
+            for (_, other) in others {
+                call.to_mut().merge(other);
+            }
+            let interval = call.interval_buckets();
+            let row = call.row(*key, &interval, wall_offset_ns);
             add_counts(&mut sum, &row.counts);
-            add_buckets(&mut buckets, &call.interval_buckets());
+            add_buckets(&mut buckets, &interval);
             max_ns = max_ns.max(call.now.max_ns);
-            calls.push(row);
+            rows.push(row);
         }
         Row {
             subject: self.subject,
             state: if self.ended { State::Ended } else { State::Running },
-            calls,
+            calls: rows,
             sum,
             duration: quantiles(&buckets, max_ns),
             spectrum: Spectrum::new(&buckets),
-            resources: Resources::default(),
+            resources: self.resources,
             setup_calls: self.setup,
         }
     }
@@ -207,7 +229,27 @@ impl Call {
         buckets
     }
 
-    fn row(&self, abi: Abi, number: u16, wall_offset_ns: i64) -> CallRow {
+    /// The counts of now become those of the last snapshot.
+    fn catch_up(&mut self, ended: bool) {
+        let Self { first: _, now, then, outcomes } = self;
+        if ended && now.count == then.count {
+            // It will not be called again, and this interval had no durations.
+            now.buckets = Histogram::default();
+        }
+        let Totals { count, errors, denied, time_ns, max_ns, buckets } = now;
+        (then.count, then.errors, then.denied) = (*count, *errors, *denied);
+        (then.time_ns, then.max_ns) = (*time_ns, *max_ns);
+        match &buckets.0 {
+            Some(buckets) => then.buckets.set(buckets),
+            None => then.buckets = Histogram::default(),
+        }
+        for outcome in outcomes.values_mut() {
+            outcome.then = outcome.count;
+        }
+    }
+
+    /// `buckets`: those of the interval.
+    fn row(&self, (abi, number): (Abi, u16), buckets: &Buckets, wall_offset_ns: i64) -> CallRow {
         let mut errnos: BTreeMap<u16, ErrnoRow> = BTreeMap::new();
         for (&(errno, how), outcome) in &self.outcomes {
             let row = errnos.entry(errno).or_insert(ErrnoRow {
@@ -227,7 +269,6 @@ impl Call {
             }
         }
         let (now, then) = (&self.now, &self.then);
-        let buckets = self.interval_buckets();
         CallRow {
             abi,
             number,
@@ -240,8 +281,8 @@ impl Call {
                 total_denied: now.denied,
             },
             errnos: errnos.into_values().collect(),
-            duration: quantiles(&buckets, now.max_ns),
-            spectrum: Spectrum::new(&buckets),
+            duration: quantiles(buckets, now.max_ns),
+            spectrum: Spectrum::new(buckets),
             time_ns: now.time_ns.saturating_sub(then.time_ns),
             first: self.first.map_or_else(
                 || FirstCall { wall_ns: 0, pid: 0, comm: String::new() },

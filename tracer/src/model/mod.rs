@@ -4,6 +4,7 @@
 mod calls;
 mod owners;
 pub mod quantile;
+mod resources;
 
 use std::collections::HashMap;
 
@@ -16,6 +17,7 @@ use crate::snapshot::{LossRow, Snapshot, Used};
 
 use calls::Calls;
 pub use owners::Owners;
+use resources::Uses;
 
 /// Containers that ended stay this long: time to read what they did, and for a slow reader of
 /// `top --format json` to see their last numbers.
@@ -26,6 +28,7 @@ pub struct Model {
     owners: Owners,
     calls: Calls,
     tallies: HashMap<OwnerId, Tally>,
+    uses: Uses,
     now_ns: u64,
     last_snapshot_ns: u64,
     grace_ns: u64,
@@ -40,6 +43,7 @@ impl Model {
             owners: Owners::default(),
             calls: Calls::default(),
             tallies: HashMap::new(),
+            uses: Uses::default(),
             now_ns: started,
             last_snapshot_ns: started,
             grace_ns,
@@ -78,6 +82,7 @@ impl Model {
             for tally in &sample.tallies {
                 self.tallies.insert(tally.owner, tally.tally);
             }
+            self.uses.sampled(sample);
         }
     }
 
@@ -136,7 +141,9 @@ impl Model {
         self.expire();
         let interval_ns = self.now_ns.saturating_sub(self.last_snapshot_ns);
         let wall_offset = self.session.wall_offset_ns;
-        let rows = self.calls.rows(&self.owners, wall_offset);
+        let rows = self.calls.rows(&self.owners, &self.uses, wall_offset);
+        let own = self.uses.own();
+        self.uses.settle();
         self.last_snapshot_ns = self.now_ns;
         Snapshot {
             wall_ns: wall(self.now_ns, wall_offset),
@@ -145,7 +152,7 @@ impl Model {
             arch: self.session.arch,
             losses: self.losses(),
             rows,
-            own: None,
+            own,
             closeup: None,
         }
     }

@@ -38,7 +38,14 @@ pub enum Reason {
 }
 
 /// Places whose losses leave the set of calls whole: events and durations go, counts stay.
-const HARMLESS: &[&str] = &[Loss::Ring.name(), Loss::Latency.name(), "queue", "sink"];
+const HARMLESS: &[&str] = &[
+    Loss::Ring.name(),
+    Loss::Latency.name(),
+    Loss::Processes.name(),
+    Loss::Capabilities.name(),
+    "queue",
+    "sink",
+];
 
 /// What of a snapshot speaks against the completeness of one of its rows, in which `seen` calls were
 /// made.

@@ -94,15 +94,15 @@ mod tests {
 
     #[test]
     fn the_users_own_goes_first_and_the_machines_last() {
-        let folders = |xdg: Option<&str>, home: Option<&str>, sudo: Option<&str>| {
-            super::folders(xdg.map(Into::into), home.map(Into::into), sudo.map(Into::into))
+        let found = |xdg: Option<&str>, home: Option<&str>, sudo: Option<&str>| {
+            folders(xdg.map(Into::into), home.map(Into::into), sudo.map(Into::into))
         };
         assert_eq!(
-            folders(Some("/x"), Some("/root"), Some("/home/u")),
+            found(Some("/x"), Some("/root"), Some("/home/u")),
             ["/x", "/home/u/.config", "/etc"].map(PathBuf::from)
         );
-        assert_eq!(folders(Some("x"), Some("/root"), None), ["/root/.config", "/etc"].map(PathBuf::from));
-        assert_eq!(folders(None, None, None), [PathBuf::from("/etc")]);
+        assert_eq!(found(Some("x"), Some("/root"), None), ["/root/.config", "/etc"].map(PathBuf::from));
+        assert_eq!(found(None, None, None), [PathBuf::from("/etc")]);
     }
 
     #[test]

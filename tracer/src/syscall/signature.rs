@@ -8,6 +8,12 @@ pub type Signature = (&'static str, u8, u8);
 const PLAIN: u8 = 0;
 const PATH_0: u8 = 1;
 const PATH_1: u8 = 2;
+/// The address comes from the process.
+const ADDRESS_1: u8 = 2 << traits::ADDRESS_SHIFT;
+const ADDRESS_4: u8 = 5 << traits::ADDRESS_SHIFT;
+/// The address comes from the kernel.
+const PEER_1: u8 = ADDRESS_1 | traits::ADDRESS_OUT;
+const PEER_4: u8 = ADDRESS_4 | traits::ADDRESS_OUT;
 const ENDS: u8 = traits::NO_RETURN;
 
 pub fn find(name: &str) -> Option<&'static Signature> {
@@ -22,14 +28,15 @@ pub fn find(name: &str) -> Option<&'static Signature> {
 ///
 /// Of two paths the first is given: the kernel programs read one, and only of arguments 0 and 1. `execve` and
 /// `execveat` have none here: once they succeeded their memory is gone, and the `exec` record names the file.
+/// Of socket addresses they read arguments 1 and 4.
 ///
 /// Calls of the headers that Linux 5.10 and later do not have are left out.
 pub const SIGNATURES: &[Signature] = &[
     ("_llseek", 5, PLAIN),
     ("_newselect", 5, PLAIN),
     ("_sysctl", 1, PLAIN),
-    ("accept", 3, PLAIN),
-    ("accept4", 4, PLAIN),
+    ("accept", 3, PEER_1),
+    ("accept4", 4, PEER_1),
     ("access", 2, PATH_0),
     ("acct", 1, PATH_0),
     ("add_key", 5, PLAIN),
@@ -39,7 +46,7 @@ pub const SIGNATURES: &[Signature] = &[
     ("arm_fadvise64_64", 6, PLAIN),
     ("arm_sync_file_range", 6, PLAIN),
     ("bdflush", 2, PLAIN),
-    ("bind", 3, PLAIN),
+    ("bind", 3, ADDRESS_1),
     ("bpf", 3, PLAIN),
     ("brk", 1, PLAIN),
     ("cachestat", 4, PLAIN),
@@ -64,7 +71,7 @@ pub const SIGNATURES: &[Signature] = &[
     ("clone3", 2, PLAIN),
     ("close", 1, PLAIN),
     ("close_range", 3, PLAIN),
-    ("connect", 3, PLAIN),
+    ("connect", 3, ADDRESS_1),
     ("copy_file_range", 6, PLAIN),
     ("creat", 2, PATH_0),
     ("delete_module", 2, PLAIN),
@@ -145,7 +152,7 @@ pub const SIGNATURES: &[Signature] = &[
     ("getgroups", 2, PLAIN),
     ("getgroups32", 2, PLAIN),
     ("getitimer", 2, PLAIN),
-    ("getpeername", 3, PLAIN),
+    ("getpeername", 3, PEER_1),
     ("getpgid", 1, PLAIN),
     ("getpgrp", 0, PLAIN),
     ("getpid", 0, PLAIN),
@@ -159,7 +166,7 @@ pub const SIGNATURES: &[Signature] = &[
     ("getrlimit", 2, PLAIN),
     ("getrusage", 2, PLAIN),
     ("getsid", 1, PLAIN),
-    ("getsockname", 3, PLAIN),
+    ("getsockname", 3, PEER_1),
     ("getsockopt", 5, PLAIN),
     ("gettid", 0, PLAIN),
     ("gettimeofday", 2, PLAIN),
@@ -315,7 +322,7 @@ pub const SIGNATURES: &[Signature] = &[
     ("readv", 3, PLAIN),
     ("reboot", 4, PLAIN),
     ("recv", 4, PLAIN),
-    ("recvfrom", 6, PLAIN),
+    ("recvfrom", 6, PEER_4),
     ("recvmmsg", 5, PLAIN),
     ("recvmmsg_time64", 5, PLAIN),
     ("recvmsg", 3, PLAIN),
@@ -364,7 +371,7 @@ pub const SIGNATURES: &[Signature] = &[
     ("sendfile64", 4, PLAIN),
     ("sendmmsg", 4, PLAIN),
     ("sendmsg", 3, PLAIN),
-    ("sendto", 6, PLAIN),
+    ("sendto", 6, ADDRESS_4),
     ("set_mempolicy", 3, PLAIN),
     ("set_mempolicy_home_node", 4, PLAIN),
     ("set_robust_list", 2, PLAIN),

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use tracer_common::config::traits::{NO_RETURN, PATH_MASK};
+use tracer_common::config::traits::{ADDRESS_MASK, ADDRESS_OUT, ADDRESS_SHIFT, NO_RETURN, PATH_MASK};
 use tracer_common::limits::{INVALID_NR, NR_END};
 
 use super::signature::SIGNATURES;
@@ -133,9 +133,14 @@ fn every_call_has_a_signature_and_every_signature_a_call() {
 }
 
 #[test]
-fn a_path_is_an_argument() {
+fn paths_and_addresses_are_arguments() {
     for &(name, arity, traits) in SIGNATURES {
         assert!(arity <= 6 && traits & PATH_MASK <= arity, "{name}");
+        let address = (traits & ADDRESS_MASK) >> ADDRESS_SHIFT;
+        // Its length stands behind it, and the kernel programs know of two places.
+        assert!(address < arity || address == 0, "{name}");
+        assert!([0, 2, 5].contains(&address) && (address == 0 || traits & PATH_MASK == 0), "{name}");
+        assert!(address != 0 || traits & ADDRESS_OUT == 0, "{name}");
     }
 }
 
@@ -145,6 +150,8 @@ fn traits_follow_the_number_of_the_abi() {
     for (arch, abi) in ABIS {
         assert_eq!(of(arch, abi, "openat"), 2);
         assert_eq!(of(arch, abi, "chdir"), 1);
+        assert_eq!(of(arch, abi, "connect"), 2 << ADDRESS_SHIFT);
+        assert_eq!(of(arch, abi, "recvfrom"), 5 << ADDRESS_SHIFT | ADDRESS_OUT);
         assert_eq!(of(arch, abi, "exit"), NO_RETURN);
         assert_eq!(of(arch, abi, "exit_group"), NO_RETURN);
         for plain in ["read", "execve", "execveat", "rt_sigreturn", "fanotify_mark"] {

@@ -168,3 +168,30 @@ proptest! {
         prop_assert!(rate(lossy(number)).len() <= 5);
     }
 }
+
+#[test]
+fn digits_in_groups() {
+    let shown = [0, 12, 999, 1_000, 65_536, 1_234_567, u64::MAX].map(grouped);
+    let expected = ["0", "12", "999", "1,000", "65,536", "1,234,567", "18,446,744,073,709,551,615"];
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn parts_of_a_whole() {
+    let cases = [
+        (0, 0, "0%"),
+        (0, 7, "0%"),
+        (1, 1_000, "<1%"),
+        (5, 1_000, "1%"),
+        (1, 3, "33%"),
+        (994, 1_000, "99%"),
+        (999, 1_000, ">99%"),
+        (7, 7, "100%"),
+        (1, u128::MAX, "<1%"),
+        (u128::MAX / 2, u128::MAX, "50%"),
+        (u128::MAX - 1, u128::MAX, ">99%"),
+    ];
+    for (part, whole, shown) in cases {
+        assert_eq!(percent(part, whole), shown, "{part} of {whole}");
+    }
+}

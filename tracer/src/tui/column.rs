@@ -68,14 +68,25 @@ pub trait Column: Copy + Eq + Debug + 'static {
     fn sign(_row: &Self::Row, _context: &Context<'_>) -> Sign {
         Sign::Plain
     }
-    /// More about a row, below the table; lines of at most `width` columns.
-    fn about(_row: &Self::Row, _width: usize, _context: &Context<'_>, _look: Look) -> Vec<Line<'static>> {
+    /// More about a row, below the table.
+    fn about(_row: &Self::Row, _room: Room, _context: &Context<'_>, _look: Look) -> Vec<Line<'static>> {
+        Vec::new()
+    }
+    /// What all rows look like together, above the table.
+    fn overview(_rows: &[Self::Row], _room: Room, _context: &Context<'_>, _look: Look) -> Vec<Line<'static>> {
         Vec::new()
     }
     /// Brings sorted rows together that belong together.
     fn grouped<'a>(rows: Vec<&'a Self::Row>, _context: &Context<'_>) -> Vec<&'a Self::Row> {
         rows
     }
+}
+
+/// Columns and lines, at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    pub width: usize,
+    pub height: usize,
 }
 
 /// What stands before a row.

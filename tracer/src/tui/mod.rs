@@ -26,13 +26,14 @@ mod needle;
 pub mod outside;
 mod palette;
 mod place;
+pub mod plain;
 mod pretty;
 #[cfg(test)]
 mod sample;
-mod spark;
 mod table;
 mod term;
 mod view;
+pub mod visual;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -12,7 +12,7 @@ pub struct Needle {
     /// In lower case; a row contains all of them.
     words: Vec<String>,
     wanted: Wanted,
-    /// What is wrong with the text; then words and terms are those before.
+    /// What is wrong with a term, which then is as if it were not there.
     error: Option<String>,
 }
 
@@ -48,15 +48,17 @@ impl Needle {
     fn read(&mut self) {
         let (terms, words): (Vec<&str>, Vec<&str>) =
             self.text.split_whitespace().partition(|word| word.contains('='));
-        match terms.into_iter().map(str::parse).collect::<Result<Vec<Filter>, String>>() {
-            Ok(filters) => {
-                self.words = words.into_iter().map(str::to_lowercase).collect();
-                // Here a service of systemd is a row like others.
-                self.wanted = Wanted { filters, host: true, ..Wanted::default() };
-                self.error = None;
+        let mut filters = Vec::new();
+        self.error = None;
+        for term in terms {
+            match term.parse::<Filter>() {
+                Ok(filter) => filters.push(filter),
+                Err(error) => self.error = Some(error),
             }
-            Err(error) => self.error = Some(error),
         }
+        self.words = words.into_iter().map(str::to_lowercase).collect();
+        // Here a service of systemd is a row like others.
+        self.wanted = Wanted { filters, host: true, ..Wanted::default() };
     }
 
     pub fn words_match(&self, contains: impl Fn(&str) -> bool) -> bool {
@@ -116,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_keeps_what_was() {
+    fn a_mistake_leaves_the_rest() {
         let mut needle = needle("name=job x");
         assert_eq!((needle.error(), names(&needle)), (None, vec!["job".to_owned()]));
         " nmae=y".chars().for_each(|c| needle.push(c));

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use ratatui::text::Line;
 
 use super::action::{Arrange, Step};
-use super::column::{Column, Context};
+use super::column::{Column, Context, Room};
 use super::list::List;
 use super::needle::Needle;
 use super::place::Opened;
@@ -18,7 +18,9 @@ pub trait Table: Debug {
     fn lines(&mut self, width: usize, height: usize, context: &Context<'_>, look: Look)
     -> Vec<Line<'static>>;
     /// More about the selected row.
-    fn about(&self, width: usize, height: usize, context: &Context<'_>, look: Look) -> Vec<Line<'static>>;
+    fn about(&self, room: Room, context: &Context<'_>, look: Look) -> Vec<Line<'static>>;
+    /// All rows as a picture.
+    fn overview(&self, room: Room, context: &Context<'_>, look: Look) -> Vec<Line<'static>>;
     fn step(&mut self, step: Step, context: &Context<'_>);
     fn arrange(&mut self, how: Arrange);
     fn needle(&self) -> &Needle;
@@ -67,12 +69,18 @@ impl<C: Column> Table for List<C> {
         table::lines(self, width, height, context, look)
     }
 
-    fn about(&self, width: usize, height: usize, context: &Context<'_>, look: Look) -> Vec<Line<'static>> {
+    fn about(&self, room: Room, context: &Context<'_>, look: Look) -> Vec<Line<'static>> {
         let all = self.all(context);
         let rows = self.picked(&all, context);
         let Some(row) = rows.get(self.index(&rows)) else { return Vec::new() };
-        let mut lines = C::about(row, width, context, look);
-        lines.truncate(height);
+        let mut lines = C::about(row, room, context, look);
+        lines.truncate(room.height);
+        lines
+    }
+
+    fn overview(&self, room: Room, context: &Context<'_>, look: Look) -> Vec<Line<'static>> {
+        let mut lines = C::overview(&self.all(context), room, context, look);
+        lines.truncate(room.height);
         lines
     }
 

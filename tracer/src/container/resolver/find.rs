@@ -63,22 +63,24 @@ impl Resolver {
         let found = self.lookup.find(&unit);
         let standing = match (found, self.given(&spot, &unit.paths)) {
             // A container in one that ctrace made is itself.
-            (Some(known), Some((around, _))) if around < known.own.len() => self.claim(spot, known),
-            (_, Some((_, container))) => Standing::Container { container, own: true, complete: true },
+            (Some(known), Some((around, _))) if around.len() < known.own.len() => self.claim(spot, known),
+            (_, Some((own, container))) => {
+                Standing::Container { container, cgroup: cgroup(own), own: true, complete: true }
+            }
             // The state that told of a container inside is gone; the one around it is still there.
             (Some(known), None)
-                if let Some((container, true)) = self.container(&spot)
+                if let Some((container, cgroup, true)) = self.container(&spot)
                     && container.parent.as_ref() == Some(&known.container.id) =>
             {
-                Standing::Container { container, own: true, complete: true }
+                Standing::Container { container, cgroup, own: true, complete: true }
             }
             (Some(known), None) => self.claim(spot, known),
             // Its state file is gone, and with it all that there was to find.
-            (None, None) if let Some((container, own)) = self.container(&spot) => {
-                Standing::Container { container, own, complete: true }
+            (None, None) if let Some((container, cgroup, own)) = self.container(&spot) => {
+                Standing::Container { container, cgroup, own, complete: true }
             }
             (None, None) if let Some(container) = self.namesake(&spot) => {
-                Standing::Container { container, own: true, complete: true }
+                Standing::Container { container, cgroup: None, own: true, complete: true }
             }
             (None, None) if gone => Standing::Gone,
             (None, None) => Standing::Pending,
@@ -152,29 +154,32 @@ impl Resolver {
             .or_else(|| path(&self.v2, spot.cgroup_id))
     }
 
-    /// The container that ctrace made around a spot, with the length of its cgroup's path.
-    fn given(&self, spot: &Spot, paths: &Paths) -> Option<(usize, Arc<Container>)> {
+    /// The container that ctrace made around a spot, with its cgroup's path.
+    fn given(&self, spot: &Spot, paths: &Paths) -> Option<(&str, Arc<Container>)> {
         let around = self.given.iter().filter_map(|(id, container)| {
             let (tree, id, path) = match *id {
                 CgroupId::V2(id) => (&self.v2, id, &paths.v2),
                 CgroupId::V1(id) => (&self.v1, id, &paths.v1),
             };
             let own = tree.as_ref()?.get(id)?.path.as_deref()?;
-            path::is_within(path.as_deref()?, own).then_some((own.len(), container))
+            path::is_within(path.as_deref()?, own).then_some((own, container))
         });
-        let around = around.max_by_key(|(len, _)| *len).map(|(len, container)| (len, Arc::clone(container)));
+        let around =
+            around.max_by_key(|(own, _)| own.len()).map(|(own, container)| (own, Arc::clone(container)));
         // Before its path is known.
         let itself = || {
             let ids = [CgroupId::V2(spot.cgroup_id), CgroupId::V1(spot.v1_id)];
-            ids.iter().find_map(|id| Some((0, Arc::clone(self.given.get(id)?))))
+            ids.iter().find_map(|id| Some(("", Arc::clone(self.given.get(id)?))))
         };
         around.or_else(itself)
     }
 
     /// What the spot is known to be so far.
-    fn container(&self, spot: &Spot) -> Option<(Arc<Container>, bool)> {
+    fn container(&self, spot: &Spot) -> Option<(Arc<Container>, Option<String>, bool)> {
         match &self.spots.get(spot)?.standing {
-            Standing::Container { container, own, .. } => Some((Arc::clone(container), *own)),
+            Standing::Container { container, cgroup, own, .. } => {
+                Some((Arc::clone(container), cgroup.clone(), *own))
+            }
             Standing::Pending | Standing::Gone | Standing::Nobody => None,
         }
     }
@@ -193,9 +198,10 @@ impl Resolver {
     /// A container that was found, the same for all spots in it.
     fn claim(&mut self, spot: Spot, known: Known) -> Standing {
         let Known { mut container, own, inside, complete, evidence: _ } = known;
+        let cgroup = cgroup(&own);
         let Some(state) = self.spots.get(&spot) else { return Standing::Pending };
         let (ended, ns) = (state.ended, state.ns);
-        let before = self.container(&spot).map(|(container, _)| container);
+        let before = self.container(&spot).map(|(container, ..)| container);
         let before = before.or_else(|| self.running.get(&own).cloned());
         let before = before.filter(|before| before.id == container.id && before.runtime == container.runtime);
         if let Some(before) = &before {
@@ -217,7 +223,7 @@ impl Resolver {
                 now
             }
         };
-        Standing::Container { own: is_first(&now), container: now, complete }
+        Standing::Container { own: is_first(&now), container: now, cgroup, complete }
     }
 
     fn replace(&mut self, before: &Arc<Container>, now: &Arc<Container>) {
@@ -230,6 +236,11 @@ impl Resolver {
             }
         }
     }
+}
+
+/// What is a container's own, if that is a cgroup.
+fn cgroup(own: &str) -> Option<String> {
+    own.starts_with('/').then(|| own.to_owned())
 }
 
 /// What can be said of a spot whose state file was gone before anybody looked.
@@ -247,7 +258,8 @@ fn last_resort(standing: Standing, preparer: Option<Runtime>, unit: &Unit) -> St
     });
     match found {
         Some(container) => {
-            Standing::Container { container: Arc::new(container), own: preparer.is_some(), complete: true }
+            let (container, own) = (Arc::new(container), preparer.is_some());
+            Standing::Container { container, cgroup: None, own, complete: true }
         }
         None if around.is_none() => Standing::Nobody,
         None => standing,

@@ -60,6 +60,8 @@ pub enum Standing {
     Gone,
     Container {
         container: Arc<Container>,
+        /// The container's, and nobody else's: here or above, in one of the hierarchies.
+        cgroup: Option<String>,
         /// Its pid namespace is the one that the container began with.
         own: bool,
         /// There is no more to find.

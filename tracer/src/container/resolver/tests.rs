@@ -606,3 +606,55 @@ fn a_service_has_its_units_name() {
     host.settle();
     assert_eq!(host.container(2).id, "cron.service");
 }
+
+#[test]
+fn who_has_a_cgroup_alone_has_its_numbers_and_nobody_else() {
+    let mut host = Host::new(&[]);
+    let outer = format!("/libpod_parent/libpod-{}", id('a'));
+    let cgroup = host.make(&outer);
+    host.put(&format!("cgroup{outer}/memory.current"), "4096\n");
+    host.put("cgroup/memory.current", "99\n");
+    process(&host.dir.path().join("proc"), 10, 1, &[10, 1], OWN);
+    for (pid, path) in [(10, outer.as_str()), (30, &outer), (40, "/")] {
+        host.put(&format!("proc/{pid}/cgroup"), &format!("0::{path}\n"));
+    }
+    let inside = OwnerKey { cgroup_id: cgroup, pid_ns: OWN + 1, incarnation: 5, ..OwnerKey::default() };
+    let rootless = OwnerKey { pid_ns: OWN + 2, ..without_cgroup(&host, phase::WORKLOAD, 7) };
+    host.put("run/crun/rootless/status", r#"{"pid":40}"#);
+    let outers = OwnerKey { cgroup_id: cgroup, pid_ns: OWN, ..OwnerKey::default() };
+    host.meet_info(1, &OwnerInfo { first_tgid: 10, ..info(outers) });
+    // A pid namespace that the container made for itself.
+    let prepared = OwnerInfo {
+        comm: *b"runc:[2:INIT]\0\0\0",
+        first_tgid: 30,
+        init_tgid: 30,
+        init_outer_tgid: 7,
+        outer_init_tgid: 10,
+        ..info(OwnerKey { phase: phase::SETUP, ..inside })
+    };
+    host.meet_info(2, &prepared);
+    host.meet_key(3, rootless, 40);
+    host.advance(0);
+    host.settle();
+    assert_eq!((host.container(1).id.clone(), host.container(3).id.as_str()), (id('a'), "rootless"));
+    let told: Vec<_> = host.resolver.resources();
+    let [told] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((told.owner.slot, told.memory_bytes), (1, Some(4096)), "{:?}", host.container(2));
+    host.resolver.cgroup_removed(CgroupId::V2(cgroup));
+    assert!(host.resolver.resources().is_empty());
+}
+
+#[test]
+fn a_cgroup_that_ctrace_made_has_numbers() {
+    let mut host = Host::new(&[]);
+    let cgroup = host.make("/ctrace-1");
+    host.put("cgroup/ctrace-1/pids.current", "2\n");
+    host.put("proc/77/cgroup", "0::/ctrace-1/below\n");
+    host.resolver.name_cgroup(CgroupId::V2(cgroup), Container::unnamed(Runtime::Ctrace, "run-1"));
+    let below = host.make("/ctrace-1/below");
+    host.meet(1, below, HOST);
+    host.advance(0);
+    host.advance(MS);
+    let told = host.resolver.resources();
+    assert_eq!(told.iter().map(|told| (told.owner.slot, told.processes)).collect::<Vec<_>>(), [(1, Some(2))]);
+}

@@ -1,6 +1,6 @@
 //! The strings whose length others decide, and the room that each has in a line.
 
-use tracer_common::limits::{CGROUP_PATH_LEN, COMM_LEN, TEXT_LEN};
+use tracer_common::limits::{ADDRESS_LEN, CGROUP_PATH_LEN, COMM_LEN, TEXT_LEN};
 
 /// No line of an event stream is longer. It is what the strictest receiver takes by default:
 /// rsyslog cuts messages at 8 KiB, <https://www.rsyslog.com/doc/rainerscript/global.html>.
@@ -50,6 +50,8 @@ fields! {
     COMMAND_LINE = "process." "command_line", 896, 0;
     COMMAND_ARGS = "process." "command_args", 896, TEXT_LEN;
     PATH = "syscall." "path", 1024, TEXT_LEN;
+    /// The longest is a path of 108 bytes.
+    ADDRESS = "syscall." "address", 6 * ADDRESS_LEN, ADDRESS_LEN;
     CGROUP_PATH = "cgroup." "path", 2048, CGROUP_PATH_LEN;
     VERSION = "ctrace." "version", 128, 0;
     KERNEL = "ctrace." "kernel", 256, 0;
@@ -81,5 +83,6 @@ const fn longest(fields: &[&Field]) -> usize {
 }
 
 const _: () = assert!(FIXED + longest(&COMMON) + longest(&[&PATH]) <= LINE);
+const _: () = assert!(FIXED + longest(&COMMON) + longest(&[&ADDRESS]) <= LINE);
 const _: () = assert!(FIXED + longest(&COMMON) + longest(&[&FILENAME, &COMMAND_LINE, &COMMAND_ARGS]) <= LINE);
 const _: () = assert!(FIXED + longest(&COMMON) + longest(&[&CGROUP_PATH]) <= LINE);

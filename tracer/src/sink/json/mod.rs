@@ -47,6 +47,9 @@
 //! | | `syscall.args` | list of strings | as many as the call takes; hexadecimal, `0x1f` |
 //! | | `syscall.path_index` | integer | the argument that points to a path, from 0 |
 //! | | `syscall.path` | string | that path, if the memory was there |
+//! | | `syscall.address_index` | integer | the argument that points to a socket address, from 0 |
+//! | | `syscall.address` | string | that address, if the memory was there: `192.0.2.1:443`, `[2001:db8::1]:53`, a path, `@abstract`, empty for a unix socket without name; of a refused or failed call, too, if it came from the process |
+//! | | `syscall.address_family` | string | `inet`, `inet6`, `unix`, `netlink`, `unspecified`, or the number of another one |
 //! | | `syscall.return_value` | integer | as the kernel gave it; absent: it does not return |
 //! | | `syscall.duration_ns` | integer | absent: not measured, or never begun |
 //! | | `syscall.in_flight` | `true` | begun before the trace: arguments may be stale |
@@ -82,7 +85,7 @@
 //! * Integers are within ±(2^53-1). One beyond (a `return_value` that is an address) comes as a string
 //!   of its decimal digits. What may be any 64 bits, an id or an argument, is a string always.
 //! * Text that is not UTF-8 comes lossy, U+FFFD for what is not; beside it `.._bytes` has all its
-//!   bytes in base64: `syscall.path_bytes`, `cgroup.path_bytes`, `process.executable.name_bytes`,
+//!   bytes in base64: `syscall.path_bytes`, `syscall.address_bytes`, `cgroup.path_bytes`, `process.executable.name_bytes`,
 //!   `process.executable.path_bytes`, and `process.command_args_bytes` with a NUL byte after each
 //!   argument.
 //! * C0, DEL, C1, U+2028, U+2029 and the bidirectional controls are written as `\u....`: a line can be

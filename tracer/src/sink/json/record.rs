@@ -3,6 +3,7 @@
 use super::field;
 use super::object::{Object, push_decimal};
 use super::owner::{container_members, pod_object};
+use crate::address;
 use crate::batch::Arch;
 use crate::event::{CgroupAct, Event, Exit, How, Process, Syscall, Text, What};
 use crate::lifecycle::{ContainerEvent, Stage};
@@ -157,7 +158,7 @@ fn command(object: &mut Object<'_>, args: &Text<'_>) {
 }
 
 fn syscall(line: &mut Object<'_>, call: &Syscall<'_>, arch: Arch) {
-    let Syscall { abi, number, ret: _, duration_ns, args: _, path, how } = call;
+    let Syscall { abi, number, ret: _, duration_ns, args: _, path, address, how } = call;
     let name = syscall::label(arch, *abi, *number);
     line.object("syscall", |object| {
         object.word("name", &name);
@@ -167,6 +168,13 @@ fn syscall(line: &mut Object<'_>, call: &Syscall<'_>, arch: Arch) {
         if let Some((index, path)) = path {
             object.number("path_index", u64::try_from(*index).unwrap_or(u64::MAX));
             text(object, &field::PATH, path);
+        }
+        if let Some((index, text)) = address {
+            object.number("address_index", u64::try_from(*index).unwrap_or(u64::MAX));
+            if let Some(address) = address::parse(text.bytes()) {
+                object.word("address_family", &address.family.to_string());
+                object.bytes(&field::ADDRESS, &address.text);
+            }
         }
         if let Some(ret) = returned(call, &name) {
             object.signed("return_value", ret);
@@ -241,6 +249,10 @@ fn say_syscall(out: &mut Vec<u8>, call: &Syscall<'_>, arch: Arch) {
     if let Some((_, path)) = &call.path {
         out.push(b' ');
         out.extend_from_slice(path.bytes());
+    }
+    if let Some(address) = call.address.and_then(|(_, text)| address::parse(text.bytes())) {
+        out.push(b' ');
+        out.extend_from_slice(&address.text);
     }
     if call.how == How::Denied {
         out.extend_from_slice(b" refused by seccomp");

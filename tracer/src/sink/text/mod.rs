@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! 12:00:01.123456 web-1 4242 cat openat(0xffffff9c, "/etc/hostname", 0x0, 0x0) = 3 <4.1µs>
+//! 12:00:01.123450 web-1 4242 curl connect(0x3, "192.0.2.1:443", 0x10) = 0 <9.1µs>
 //! 12:00:01.123460 web-1 4242 cat mount(...) = -1 EPERM DENIED by seccomp
 //! 12:00:01.123470 web-1 4242 cat +++ exited with 0 +++
 //! 12:00:01.123480 --- lost 12 events (ring) ---
@@ -18,6 +19,7 @@ use std::io::{self, Write};
 use super::clock::Clock;
 use super::output::Output;
 use super::{Lost, Sink, arguments, errno_name, passed, returned, short_name};
+use crate::address;
 use crate::batch::{Arch, Session};
 use crate::container::{Container, Identity, Owner};
 use crate::event::{self, Cgroup, CgroupAct, Event, Exit, How, Syscall, What};
@@ -195,12 +197,14 @@ impl Line {
     fn syscall(&mut self, call: &Syscall<'_>, arch: Arch) {
         let name = syscall::label(arch, call.abi, call.number);
         self.push(format_args!("{name}("));
+        let address = call.address.and_then(|(index, text)| Some((index, address::parse(text.bytes())?)));
         for (at, value) in passed(call, &name).iter().enumerate() {
             self.text.push_str(if at > 0 { ", " } else { "" });
-            match call.path {
-                Some((index, event::Text::Whole(path))) if index == at => self.quoted(path, false),
-                Some((index, event::Text::Cut(path))) if index == at => self.quoted(path, true),
-                Some(_) | None => self.push(format_args!("{value:#x}")),
+            match (call.path, &address) {
+                (Some((index, event::Text::Whole(path))), _) if index == at => self.quoted(path, false),
+                (Some((index, event::Text::Cut(path))), _) if index == at => self.quoted(path, true),
+                (_, Some((index, address))) if *index == at => self.quoted(&address.text, false),
+                _ => self.push(format_args!("{value:#x}")),
             }
         }
         self.text.push_str(") = ");

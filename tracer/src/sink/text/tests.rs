@@ -57,6 +57,7 @@ fn call(number: u16, ret: i64) -> Syscall<'static> {
         duration_ns: Some(4_123),
         args: [0xffff_ff9c, 0x7ffc_1000, 0, 0, 5, 6],
         path: None,
+        address: None,
         how: How::Done,
     }
 }
@@ -104,6 +105,20 @@ fn calls_read_as_in_strace() {
     );
     assert!(web(What::Syscall(call(9, 0x7f12_3456_7000))).contains(") = 0x7f1234567000 <"));
     assert!(web(What::Syscall(call(9, -4095))).contains(") = -1 4095 <"));
+}
+
+#[test]
+fn socket_addresses_stand_where_they_were_passed() {
+    let connect = |bytes| {
+        web(What::Syscall(Syscall { address: Some((1, event::Text::Whole(bytes))), ..call(42, -111) }))
+    };
+    assert_eq!(
+        connect(&[2, 0, 0, 80, 127, 0, 0, 1]),
+        "connect(0xffffff9c, \"127.0.0.1:80\", 0x0) = -1 ECONNREFUSED <4.1µs>\n"
+    );
+    assert!(connect(b"\x01\0/run/\x1b\"x").starts_with("connect(0xffffff9c, \"/run/"), "a path");
+    assert!(!connect(b"\x01\0/run/\x1b\"x").contains('\x1b'));
+    assert!(connect(b"\x02\0").starts_with("connect(0xffffff9c, 0x7ffc1000, 0x0)"), "too short");
 }
 
 #[test]

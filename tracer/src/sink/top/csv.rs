@@ -3,9 +3,11 @@
 //!
 //! `owner` is `container`, `host` or why it is unknown. `lost` is what was lost of this container since
 //! the start, `lost_anywhere` of all and of nobody in particular: other than 0, some count is too low.
+//! `errors_percent` is of the calls of this interval, `cpu_percent` of one CPU's time; what is not known is empty.
 //! Control characters are escaped as for a terminal.
 
 use super::json::state_name;
+use super::{cpu_percent, errors_percent, pod};
 use crate::sink::clock::{Clock, rfc3339};
 use crate::snapshot::{Counts, Row, Snapshot, Subject};
 use crate::text::safe;
@@ -13,7 +15,7 @@ use crate::text::safe;
 /// A column's title, and its value in a row.
 type Column = (&'static str, fn(&Snapshot, &Row) -> String);
 
-const COLUMNS: [Column; 19] = [
+const COLUMNS: [Column; 24] = [
     ("timestamp", |snapshot, _| {
         let mut out = Vec::new();
         rfc3339(&mut out, Clock::new(0).wall(snapshot.wall_ns));
@@ -36,11 +38,16 @@ const COLUMNS: [Column; 19] = [
     ("total", |_, row| count(row, |counts| counts.total)),
     ("total_errors", |_, row| count(row, |counts| counts.total_errors)),
     ("total_denied", |_, row| count(row, |counts| counts.total_denied)),
-    ("duration_p50_ns", |_, row| row.duration.map(|duration| duration.p50.to_string()).unwrap_or_default()),
-    ("duration_p99_ns", |_, row| row.duration.map(|duration| duration.p99.to_string()).unwrap_or_default()),
-    ("duration_max_ns", |_, row| row.duration.map(|duration| duration.max.to_string()).unwrap_or_default()),
+    ("duration_p50_ns", |_, row| known(row.duration.map(|duration| duration.p50))),
+    ("duration_p99_ns", |_, row| known(row.duration.map(|duration| duration.p99))),
+    ("duration_max_ns", |_, row| known(row.duration.map(|duration| duration.max))),
     ("lost", |snapshot, row| lost(snapshot, Some(row))),
     ("lost_anywhere", |snapshot, _| lost(snapshot, None)),
+    ("pod", |_, row| pod(row).unwrap_or_default().to_owned()),
+    ("errors_percent", |_, row| one_decimal(errors_percent(row))),
+    ("cpu_percent", |snapshot, row| one_decimal(cpu_percent(snapshot, row))),
+    ("memory_bytes", |_, row| known(row.resources.memory_bytes)),
+    ("processes", |_, row| known(row.resources.processes)),
 ];
 
 pub fn heading(out: &mut Vec<u8>) {
@@ -75,6 +82,14 @@ fn container(row: &Row, of: impl FnOnce(&crate::container::Container) -> Option<
         Subject::Container(container) => of(container).unwrap_or_default(),
         Subject::Host | Subject::Unknown { .. } => String::new(),
     }
+}
+
+fn one_decimal(number: Option<f64>) -> String {
+    known(number.map(|number| format!("{number:.1}")))
+}
+
+fn known(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
 }
 
 fn count(row: &Row, of: impl FnOnce(&Counts) -> u64) -> String {

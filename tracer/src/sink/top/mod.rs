@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::output::Output;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Row, Snapshot, Subject};
 
 pub mod csv;
 pub mod json;
@@ -54,6 +54,28 @@ impl<W: Write> Samples<W> {
         *first = false;
         out.flush()
     }
+}
+
+/// CPU time in a hundredth of one CPU; None: not known.
+fn cpu_percent(snapshot: &Snapshot, row: &Row) -> Option<f64> {
+    percent(row.resources.cpu_ns?, snapshot.interval_ns)
+}
+
+/// Failed calls of this interval; None: there were no calls.
+fn errors_percent(row: &Row) -> Option<f64> {
+    percent(row.sum.errors, row.sum.count)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people, and with one decimal")]
+fn percent(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 * 100.0 / whole as f64)
+}
+
+/// What people call the pod around it.
+fn pod(row: &Row) -> Option<&str> {
+    let Subject::Container(container) = &row.subject else { return None };
+    let pod = container.pod.as_ref()?;
+    pod.name.as_deref().or(pod.uid.as_deref())
 }
 
 #[cfg(test)]

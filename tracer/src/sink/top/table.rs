@@ -6,6 +6,7 @@ use std::fmt::Write;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::json::state_name;
+use super::{cpu_percent, errors_percent, pod};
 use crate::sink::clock::Clock;
 use crate::sink::short_name;
 use crate::snapshot::{CallRow, Row, Snapshot};
@@ -26,13 +27,20 @@ enum Align {
 /// A column's title, side, and its text in a row.
 type Column = (&'static str, Align, fn(&Snapshot, &Row) -> String);
 
-const COLUMNS: [Column; 7] = [
+const COLUMNS: [Column; 12] = [
     ("CONTAINER", Align::Left, |_, row| clip(&safe(row.name()), NAME).into_owned()),
+    ("POD", Align::Left, |_, row| known(pod(row).map(|pod| clip(&safe(pod), NAME).into_owned()))),
     ("STATE", Align::Left, |_, row| state_name(row.state).to_owned()),
     ("CALLS/S", Align::Right, |snapshot, row| rate(snapshot, row.sum.count)),
     ("ERRORS/S", Align::Right, |snapshot, row| rate(snapshot, row.sum.errors)),
+    ("ERRORS%", Align::Right, |_, row| known(errors_percent(row).map(|percent| format!("{percent:.1}")))),
     ("DENIED", Align::Right, |_, row| row.sum.total_denied.to_string()),
     ("TOTAL", Align::Right, |_, row| row.sum.total.to_string()),
+    ("CPU%", Align::Right, |snapshot, row| {
+        known(cpu_percent(snapshot, row).map(|percent| format!("{percent:.1}")))
+    }),
+    ("MEMORY", Align::Right, |_, row| known(row.resources.memory_bytes.map(bytes))),
+    ("PROCS", Align::Right, |_, row| known(row.resources.processes.map(|number| number.to_string()))),
     ("BUSIEST", Align::Left, busiest),
 ];
 
@@ -81,6 +89,20 @@ fn rate(snapshot: &Snapshot, count: u64) -> String {
     match snapshot.interval_ns {
         0 => "-".to_owned(),
         _ => format!("{:.1}", snapshot.per_second(count)),
+    }
+}
+
+fn known(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "-".to_owned())
+}
+
+/// In powers of 1024.
+#[expect(clippy::cast_precision_loss, reason = "it is shown with one decimal")]
+fn bytes(bytes: u64) -> String {
+    let unit = bytes.checked_ilog2().unwrap_or(0) / 10;
+    match "KMGTPE".chars().nth(unit.saturating_sub(1) as usize) {
+        Some(letter) if unit > 0 => format!("{:.1}{letter}", bytes as f64 / (1u64 << (10 * unit)) as f64),
+        _ => bytes.to_string(),
     }
 }
 

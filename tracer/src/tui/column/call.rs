@@ -4,12 +4,16 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt::Write;
 
-use super::{Column, Context, Sign, Spec, largest, percent};
+use ratatui::text::Line;
+
+use super::{Column, Context, Room, Sign, Spec, largest, percent};
 use crate::event::Abi;
 use crate::snapshot::{CallRow, ErrnoRow, Only, Subject};
-use crate::text::{Align, count};
+use crate::text::{Align, count, fit};
 use crate::tui::needle::Needle;
 use crate::tui::place::{Opened, View};
+use crate::tui::view::look::Look;
+use crate::tui::visual::histogram;
 use crate::tui::{merge, names};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +31,9 @@ pub enum CallColumn {
     Total,
     Errnos,
 }
+
+/// Lines of a histogram with its title.
+const HISTOGRAM_MIN: usize = 4;
 
 /// A call of what is looked at.
 #[derive(Clone, Debug)]
@@ -68,15 +75,15 @@ impl Column for CallColumn {
             }
             Self::Calls => ("CALLS/S", (8, 8), Right, 11, "calls a second"),
             Self::Errors => ("ERR/S", (6, 6), Right, 10, "those that failed, refused ones included"),
-            Self::Denied => ("DENIED/S", (9, 9), Right, 8, "those that a seccomp filter refused"),
-            Self::Share => ("TIME%", (6, 6), Right, 5, "its share of the time that was spent in calls"),
-            Self::P50 => ("P50", (5, 5), Right, 3, "half of this interval's calls took less time"),
-            Self::P95 => ("P95", (5, 5), Right, 1, "95 of 100 took less time"),
-            Self::P99 => ("P99", (5, 5), Right, 4, "99 of 100 took less time"),
-            Self::Max => ("MAX", (5, 5), Right, 2, "the longest since the start of the trace"),
-            Self::Total => ("TOTAL", (TOTAL, TOTAL), Right, 7, "calls since the start of the trace"),
+            Self::Denied => ("DENIED/S", (9, 9), Right, 5, "those that a seccomp filter refused"),
+            Self::Share => ("TIME%", (6, 6), Right, 6, "its share of the time that was spent in calls"),
+            Self::P50 => ("P50", (5, 5), Right, 4, "half of this interval's calls took less time"),
+            Self::P95 => ("P95", (5, 5), Right, 2, "95 of 100 took less time"),
+            Self::P99 => ("P99", (5, 5), Right, 8, "99 of 100 took less time"),
+            Self::Max => ("MAX", (5, 5), Right, 1, "the longest since the start of the trace"),
+            Self::Total => ("TOTAL", (TOTAL, TOTAL), Right, 3, "calls since the start of the trace"),
             Self::Errnos => {
-                ("ERRORS", (14, 100), Left, 6, "error, how often since the start, how many of these refused")
+                ("ERRORS", (14, 100), Left, 7, "error, how often since the start, how many of these refused")
             }
         };
         Spec { title, width, align, importance, meaning }
@@ -147,6 +154,17 @@ impl Column for CallColumn {
     fn open(call: &Call, _: &Context<'_>) -> Option<Opened> {
         let only = Only { call: Some(Self::key(call)), ..Only::default() };
         Some(Opened::Place { view: View::Latency, of: None, only })
+    }
+
+    fn about(call: &Call, room: Room, context: &Context<'_>, look: Look) -> Vec<Line<'static>> {
+        // Fewer lines show no shape.
+        if call.row.spectrum.is_empty() || room.height < HISTOGRAM_MIN {
+            return Vec::new();
+        }
+        let title = format!("how long {} took in this interval", name(&call.row, context));
+        let mut lines = vec![Line::styled(fit(&title, room.width, look.charset).into_owned(), Look::TITLE)];
+        lines.extend(histogram::lines(&call.row.spectrum, room.width, room.height - 1, look));
+        lines
     }
 
     fn sign(call: &Call, _: &Context<'_>) -> Sign {

@@ -8,9 +8,10 @@ use super::{Column, Context, Sign, Spec, largest, percent};
 use crate::container::Container;
 use crate::snapshot::{Only, Row, Snapshot, State, Subject, SubjectId};
 use crate::text::{Align, count};
+use crate::tui::names;
 use crate::tui::needle::Needle;
 use crate::tui::place::{Opened, View};
-use crate::tui::{names, spark};
+use crate::tui::visual::spark::spark;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContainerColumn {
@@ -101,7 +102,7 @@ impl Column for ContainerColumn {
             Self::Calls => context.rate(row.sum.count),
             Self::Trend => {
                 let trend = context.history.trend(&row.subject.id(), TREND);
-                spark::line(&trend, TREND, context.charset).into()
+                spark(&trend, TREND, context.charset).into()
             }
             Self::Errors => context.rate(row.sum.errors),
             Self::ErrorShare => percent(row.sum.errors, row.sum.count).into(),

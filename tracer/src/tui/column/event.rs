@@ -26,9 +26,9 @@ impl Column for EventColumn {
     const DEFAULT: Self = Self::Time;
 
     fn spec(self) -> Spec {
-        use Align::Left;
+        use Align::{Left, Right};
         let (title, width, align, importance, meaning) = match self {
-            Self::Time => ("TIME", (12, 15), Left, 1, "when it happened, UTC"),
+            Self::Time => ("TIME", (15, 16), Right, 1, "when it happened, UTC"),
             Self::Container => ("CONTAINER", (13, 32), Left, 2, "where"),
             Self::Event => ("EVENT", (20, 220), Left, 3, "what"),
         };

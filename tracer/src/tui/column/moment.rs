@@ -3,11 +3,15 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::{Column, Context, Spec, largest};
+use ratatui::text::Line;
+
+use super::{Column, Context, Room, Spec, largest};
 use crate::snapshot::{Counts, Quantiles, Snapshot, Spectrum, Subject};
-use crate::text::{Align, clock, duration, rate};
+use crate::text::{Align, clock, duration, fit, rate};
 use crate::tui::merge::Durations;
 use crate::tui::needle::Needle;
+use crate::tui::view::look::Look;
+use crate::tui::visual::heat;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MomentColumn {
@@ -23,13 +27,12 @@ pub enum MomentColumn {
 #[derive(Clone, Debug)]
 pub struct Moment {
     /// Since the start of the trace, ns.
-    pub elapsed_ns: u64,
+    elapsed_ns: u64,
     /// As [`Snapshot::per_second`].
     calls: f64,
     errors: f64,
     duration: Option<Quantiles>,
-    /// For the heat map.
-    pub spectrum: Spectrum,
+    spectrum: Spectrum,
 }
 
 /// Samples that are looked at: more than any screen has columns or lines for.
@@ -94,6 +97,15 @@ impl Column for MomentColumn {
 
     fn subject(_: &Moment) -> Option<&Subject> {
         None
+    }
+
+    fn overview(rows: &[Moment], room: Room, context: &Context<'_>, look: Look) -> Vec<Line<'static>> {
+        let ago = |row: &Moment| context.snapshot.elapsed_ns.saturating_sub(row.elapsed_ns) / 1_000_000_000;
+        let samples: Vec<(u64, &Spectrum)> = rows.iter().rev().map(|row| (ago(row), &row.spectrum)).collect();
+        let latest = rows.first().map(|row| heat::caption(&row.spectrum, look.charset)).unwrap_or_default();
+        let mut lines = heat::lines(&samples, room.width, room.height.saturating_sub(1), look);
+        lines.push(Line::raw(fit(&latest, room.width, look.charset).into_owned()));
+        lines
     }
 
     fn matches(_: &Moment, _: &str, _: &Context<'_>) -> bool {

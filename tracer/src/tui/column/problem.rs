@@ -3,13 +3,19 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::{Column, Context, Sign, Spec, largest};
+use ratatui::style::Style;
+use ratatui::text::Line;
+
+use super::{Column, Context, Room, Sign, Spec, largest};
 use crate::event::Abi;
 use crate::snapshot::{CallRow, ErrnoRow, Only, Row, Subject, SubjectId};
 use crate::text::{Align, count};
 use crate::tui::names;
 use crate::tui::needle::Needle;
 use crate::tui::place::{Opened, View};
+use crate::tui::view::look::Look;
+use crate::tui::view::text::wrapped;
+use crate::tui::visual::explain::{Explanation, explain};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProblemColumn {
@@ -123,6 +129,19 @@ impl Column for ProblemColumn {
         let call = Some((row.abi, row.number));
         let only = Only { call, errno: Some(row.error.errno), ..Only::default() };
         Some(Opened::Place { view: View::Events, of: Some(row.subject.clone()), only })
+    }
+
+    fn about(row: &Problem, room: Room, context: &Context<'_>, look: Look) -> Vec<Line<'static>> {
+        let denied = row.error.total_denied > 0;
+        let Explanation { what, next } = explain(&name(row, context), row.error.errno, denied);
+        let paragraph = |text: &str, style: Style| {
+            let text = look.charset.safe(text).into_owned();
+            wrapped(&text, room.width)
+                .into_iter()
+                .map(move |line| Line::styled(line, style))
+                .collect::<Vec<_>>()
+        };
+        [vec![Line::default()], paragraph(&what, Look::TITLE), paragraph(&next, Style::new())].concat()
     }
 
     fn sign(row: &Problem, _: &Context<'_>) -> Sign {

@@ -21,7 +21,7 @@ fn commands_are_words_and_unique() {
 #[test]
 fn every_view_has_a_command_and_its_digit() {
     for (nth, spec) in place::VIEWS.iter().enumerate() {
-        let digit = Key::Char(char::from_digit(u32::try_from(nth).unwrap() + 1, 10).unwrap());
+        let digit = Char(char::from_digit(u32::try_from(nth).unwrap() + 1, 10).unwrap());
         assert_eq!(action(Mode::Table, digit), Some(Action::Go(Go::View(spec.view))));
         assert_eq!(command(&format!("view-{}", spec.name)), Some(Action::Go(Go::View(spec.view))));
     }

@@ -93,8 +93,9 @@ fn state(app: &App, look: Look) -> (String, Style) {
     let speed = if (app.speed - 1.0).abs() < 1e-9 { String::new() } else { format!(" {}x", app.speed) };
     match (app.history.is_held(), app.options.replay, app.ended) {
         (true, _, _) => {
-            let behind = clock(app.history.behind_ns());
-            (format!("PAUSED {} ago", behind.strip_prefix("0:").unwrap_or(&behind)), look.held())
+            let seconds = app.history.behind_ns() / 1_000_000_000;
+            // No more than some minutes are kept.
+            (format!("PAUSED {}:{:02} ago", seconds / 60, seconds % 60), look.held())
         }
         (false, true, false) => (format!("REPLAY{speed}"), Look::TITLE),
         (false, true, true) => ("REPLAY, at its end".into(), look.held()),

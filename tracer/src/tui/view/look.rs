@@ -37,7 +37,7 @@ impl Look {
         self.colored(Color::Cyan).add_modifier(Modifier::BOLD)
     }
 
-    const fn colored(self, color: Color) -> Style {
+    pub const fn colored(self, color: Color) -> Style {
         if self.color { Style::new().fg(color) } else { Style::new() }
     }
 

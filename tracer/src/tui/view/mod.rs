@@ -27,7 +27,7 @@ mod help;
 pub mod look;
 mod picker;
 pub mod table;
-mod text;
+pub mod text;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};

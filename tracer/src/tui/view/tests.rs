@@ -48,7 +48,7 @@ fn app(actions: &[Action], snapshot: Option<&Snapshot>) -> App {
 
 fn app_with(options: Options, actions: &[Action], snapshot: Option<&Snapshot>) -> App {
     let mut app = App::new(options);
-    for snapshot in snapshot {
+    if let Some(snapshot) = snapshot {
         app.history.push(Arc::new(snapshot.clone()));
     }
     for action in actions {
@@ -159,11 +159,14 @@ fn a_thousand_containers() {
 fn views() {
     let empty = sample::snapshot(Vec::new());
     for spec in &VIEWS {
-        keep(spec.name, Some(&sample::loss()), &[OPEN, view(spec.view)]);
+        keep(&format!("view_{}", spec.name), Some(&sample::loss()), &[OPEN, view(spec.view)]);
         for (name, snapshot) in [("all", &sample::three()), ("none", &empty), ("hostile", &sample::hostile())]
         {
             let mut app = app(&[view(spec.view)], Some(snapshot));
-            insta::assert_snapshot!(format!("{}_of_{name}", spec.name), text(&buffer(&mut app, (80, 24))));
+            insta::assert_snapshot!(
+                format!("view_{}_of_{name}", spec.name),
+                text(&buffer(&mut app, (80, 24)))
+            );
         }
     }
 }

@@ -1,0 +1,174 @@
+//! Socket addresses: the bytes of a `struct sockaddr`, in words. Pure; the bytes are a process's own.
+#![deny(clippy::indexing_slicing)]
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Protocol family, <https://github.com/torvalds/linux/blob/v6.12/include/linux/socket.h#L189>.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// What `connect` undoes a connection with.
+    Unspecified,
+    Unix,
+    Inet,
+    Inet6,
+    Netlink,
+    Other(u16),
+}
+
+impl Family {
+    const fn new(number: u16) -> Self {
+        match number {
+            0 => Self::Unspecified,
+            1 => Self::Unix,
+            2 => Self::Inet,
+            10 => Self::Inet6,
+            16 => Self::Netlink,
+            other => Self::Other(other),
+        }
+    }
+}
+
+/// `unspecified`, `unix`, `inet`, `inet6`, `netlink`, or the number.
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unspecified => f.write_str("unspecified"),
+            Self::Unix => f.write_str("unix"),
+            Self::Inet => f.write_str("inet"),
+            Self::Inet6 => f.write_str("inet6"),
+            Self::Netlink => f.write_str("netlink"),
+            Self::Other(number) => number.fmt(f),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address<'a> {
+    pub family: Family,
+    /// `192.0.2.1:443`, `[2001:db8::1]:53`, `[fe80::1%2]:53`; a path or `@abstract`, neither safe to show nor
+    /// necessarily UTF-8, empty for a socket without name; `kernel` or `port 7`, `groups 0x1` behind it; `family 17`.
+    pub text: Cow<'a, [u8]>,
+}
+
+/// None: they end before the address does.
+pub fn parse(bytes: &[u8]) -> Option<Address<'_>> {
+    let (family, rest) = bytes.split_first_chunk()?;
+    let family = Family::new(u16::from_le_bytes(*family));
+    let text = match family {
+        Family::Unspecified => Cow::Borrowed(b"unspecified".as_slice()),
+        Family::Unix => unix(rest),
+        Family::Inet => inet(rest)?.into_bytes().into(),
+        Family::Inet6 => inet6(rest)?.into_bytes().into(),
+        Family::Netlink => netlink(rest)?.into_bytes().into(),
+        Family::Other(number) => format!("family {number}").into_bytes().into(),
+    };
+    Some(Address { family, text })
+}
+
+/// A path ends with its first NUL byte. A name that begins with one is abstract and has all bytes there are,
+/// more NUL bytes among them; these are written as `/proc/net/unix` does,
+/// <https://github.com/torvalds/linux/blob/v6.12/net/unix/af_unix.c#L3382>.
+fn unix(name: &[u8]) -> Cow<'_, [u8]> {
+    match name {
+        [0, ..] => name.iter().map(|byte| if *byte == 0 { b'@' } else { *byte }).collect(),
+        path => Cow::Borrowed(path.split(|byte| *byte == 0).next().unwrap_or_default()),
+    }
+}
+
+/// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/in.h#L257>.
+fn inet(rest: &[u8]) -> Option<String> {
+    let (port, rest) = rest.split_first_chunk()?;
+    let address: &[u8; 4] = rest.first_chunk()?;
+    Some(format!("{}:{}", Ipv4Addr::from(*address), u16::from_be_bytes(*port)))
+}
+
+/// Without the scope, which old programs leave out,
+/// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/in6.h#L50>.
+fn inet6(rest: &[u8]) -> Option<String> {
+    let (port, rest) = rest.split_first_chunk()?;
+    let (_flow, rest) = rest.split_first_chunk::<4>()?;
+    let (address, rest): (&[u8; 16], _) = rest.split_first_chunk()?;
+    let (address, port) = (Ipv6Addr::from(*address), u16::from_be_bytes(*port));
+    Some(match rest.first_chunk().map_or(0, |scope| u32::from_le_bytes(*scope)) {
+        0 => format!("[{address}]:{port}"),
+        scope => format!("[{address}%{scope}]:{port}"),
+    })
+}
+
+/// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/netlink.h#L37>.
+fn netlink(rest: &[u8]) -> Option<String> {
+    let (_pad, rest) = rest.split_first_chunk::<2>()?;
+    let (port, rest) = rest.split_first_chunk()?;
+    let groups = rest.first_chunk()?;
+    let port = match u32::from_le_bytes(*port) {
+        0 => "kernel".to_owned(),
+        port => format!("port {port}"),
+    };
+    Some(match u32::from_le_bytes(*groups) {
+        0 => port,
+        groups => format!("{port} groups {groups:#x}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(bytes: &[u8]) -> Option<(String, String)> {
+        parse(bytes).map(|a| (a.family.to_string(), String::from_utf8_lossy(&a.text).into_owned()))
+    }
+
+    fn of(family: u16, parts: &[&[u8]]) -> Vec<u8> {
+        [&family.to_le_bytes()[..], &parts.concat()].concat()
+    }
+
+    #[test]
+    fn families_have_their_form() {
+        let v6 = "2001:db8::1".parse::<Ipv6Addr>().unwrap().octets();
+        let local = "fe80::1".parse::<Ipv6Addr>().unwrap().octets();
+        for (bytes, family, expected) in [
+            (of(2, &[&[1, 187], &[192, 0, 2, 1], &[0; 8]]), "inet", "192.0.2.1:443"),
+            (of(10, &[&[0, 53], &[9; 4], &v6, &[0; 4]]), "inet6", "[2001:db8::1]:53"),
+            (of(10, &[&[0, 53], &[0; 4], &v6]), "inet6", "[2001:db8::1]:53"),
+            (of(10, &[&[0, 53], &[0; 4], &local, &[2, 0, 0, 0]]), "inet6", "[fe80::1%2]:53"),
+            (of(1, &[b"/run/x.sock\0garbage"]), "unix", "/run/x.sock"),
+            (of(1, &[b"relative"]), "unix", "relative"),
+            (of(1, &[b"\0abstract\0x"]), "unix", "@abstract@x"),
+            (of(1, &[]), "unix", ""),
+            (of(16, &[&[0; 10]]), "netlink", "kernel"),
+            (of(16, &[&[0; 2], &[7, 0, 0, 0], &[0x11, 0, 0, 0]]), "netlink", "port 7 groups 0x11"),
+            (of(17, &[&[1; 18]]), "17", "family 17"),
+            (of(0, &[&[0; 14]]), "unspecified", "unspecified"),
+        ] {
+            assert_eq!(text(&bytes), Some((family.to_owned(), expected.to_owned())), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_end_early_are_no_address() {
+        for bytes in
+            [&[][..], &[2], &of(2, &[&[1, 187], &[192, 0, 2]]), &of(10, &[&[0; 21]]), &of(16, &[&[0; 9]])]
+        {
+            assert_eq!(parse(bytes), None, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn names_keep_their_bytes() {
+        assert_eq!(*parse(&of(1, &[b"/\xff\x1b[2J"])).unwrap().text, *b"/\xff\x1b[2J");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), family in 0u16..20) {
+            let _ = parse(&bytes);
+            let bytes = of(family, &[&bytes]);
+            let address = parse(&bytes);
+            prop_assert!(address.is_none_or(|a| a.text.len() <= bytes.len().max(64)));
+        }
+    }
+}
