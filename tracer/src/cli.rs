@@ -65,6 +65,7 @@ pub struct Containers {
 }
 
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub struct TopArgs {
     #[command(flatten)]
     pub containers: Containers,

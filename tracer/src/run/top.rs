@@ -149,7 +149,7 @@ fn live_screen(args: &TopArgs, config: Config) -> Result<ExitCode> {
             if snapshots.is_closed() {
                 return Ok(Turn::End);
             }
-            let soon = std::mem::take(&mut first) | heed(p, &mut wishes);
+            let soon = std::mem::take(&mut first) | heed(p, &mut wishes)?;
             Ok(if soon { Turn::SampleWithin(SOON.min(interval)) } else { Turn::On })
         })?;
         drive::drain(&mut pipeline)?;
@@ -164,7 +164,7 @@ fn replayed_screen(args: &TopArgs, config: Config) -> Result<ExitCode> {
     screen(args, config, move |snapshots, mut wishes, stop| {
         let mut shown = 0;
         drive::replay(&mut pipeline, stop, |p| {
-            heed(p, &mut wishes);
+            heed(p, &mut wishes)?;
             let snapshot = p.snapshot();
             // At the pace at which it was recorded, or at the one that is asked for.
             let pause = Duration::from_nanos(snapshot.elapsed_ns.saturating_sub(shown));
@@ -179,17 +179,20 @@ fn replayed_screen(args: &TopArgs, config: Config) -> Result<ExitCode> {
 }
 
 /// Passes on what the screen wants to look at closely. True: that has changed.
-fn heed<S: Source>(pipeline: &mut Pipeline<S>, wishes: &mut watch::Receiver<Wish>) -> bool {
+fn heed<S: Source>(pipeline: &mut Pipeline<S>, wishes: &mut watch::Receiver<Wish>) -> Result<bool> {
     // An error says that the screen has gone, which the sender of snapshots finds out.
     if !wishes.has_changed().unwrap_or(false) {
-        return false;
+        return Ok(false);
     }
-    demand(pipeline, wishes.borrow_and_update().demand.clone());
-    true
+    let wish = wishes.borrow_and_update().clone();
+    demand(pipeline, wish.demand)?;
+    Ok(true)
 }
 
 /// Stands for `Pipeline::demand`.
-fn demand<S>(_: &mut Pipeline<S>, _: Option<Demand>) {}
+fn demand<S>(_: &mut Pipeline<S>, _: Option<Demand>) -> Result<()> {
+    Ok(())
+}
 
 /// Stands for what writes files.
 struct Outside;
@@ -218,12 +221,12 @@ fn screen(
 ) -> Result<ExitCode> {
     let (sender, receiver) = watch::channel(None);
     let speed = args.speed;
-    let (wishes, wished) = watch::channel(Wish { demand: None, speed });
+    let (sent, wishes) = watch::channel(Wish { demand: None, speed });
     let stop = Stop::default();
     let asked = stop.clone();
     let worker = thread::Builder::new()
         .name("data".to_owned())
-        .spawn(move || data(&sender, wished, &asked))
+        .spawn(move || data(&sender, wishes, &asked))
         .context("cannot start a thread")?;
     let options = tui::Options {
         replay: args.replay.is_some(),
@@ -238,7 +241,7 @@ fn screen(
         .enable_all()
         .build()
         .context("cannot run the screen")?
-        .block_on(tui::run(receiver, wishes, options, &Outside));
+        .block_on(tui::run(receiver, sent, options, &Outside));
     stop.request();
     let Ok(data_ended) = worker.join() else { bail!("the thread that reads the data panicked") };
     shown?;
