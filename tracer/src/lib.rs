@@ -14,6 +14,7 @@ pub mod batch;
 pub mod cgroups;
 pub mod cli;
 pub mod clock;
+pub mod closeup;
 pub mod container;
 pub mod decode;
 pub mod doctor;
