@@ -6,6 +6,7 @@ mod demo;
 mod drive;
 mod live;
 mod output;
+pub mod outside;
 mod profile;
 mod ps;
 mod record;
