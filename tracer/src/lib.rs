@@ -20,6 +20,7 @@ pub mod decode;
 pub mod doctor;
 pub mod event;
 pub mod exit;
+pub mod export;
 pub mod filter;
 pub mod hold;
 pub mod kernel;

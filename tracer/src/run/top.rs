@@ -14,7 +14,7 @@ use tracer_common::limits::RING_BYTES;
 
 use super::drive::{self, Flow, Pace};
 use super::signals::Stop;
-use super::{live, output, say};
+use super::{demo, live, output, say};
 use crate::batch::Source;
 use crate::cli::{SampleFormat, TopArgs};
 use crate::container::Roots;
@@ -30,16 +30,16 @@ use crate::tui;
 
 pub(super) fn top(args: &TopArgs) -> Result<ExitCode> {
     let screen = !args.once && args.count.is_none() && io::stdout().is_terminal();
-    match (&args.replay, screen) {
-        (Some(_), true) => replayed_screen(args),
-        (Some(_), false) => replayed_samples(args),
-        (None, true) => live_screen(args),
-        (None, false) => live_samples(args),
+    match (args.replay.is_some() || args.demo, screen) {
+        (true, true) => replayed_screen(args),
+        (true, false) => replayed_samples(args),
+        (false, true) => live_screen(args),
+        (false, false) => live_samples(args),
     }
 }
 
 fn live_pipeline(args: &TopArgs) -> Result<Pipeline<impl Source + use<>>> {
-    live::preflight()?;
+    live::preflight().map_err(demo::offer)?;
     let roots = Roots::detect()?;
     // A recording is for every face, the samples only for this one.
     let records = feature::SYSCALL_RECORDS | feature::PROCESS_RECORDS;
@@ -85,8 +85,7 @@ fn live_samples(args: &TopArgs) -> Result<ExitCode> {
 }
 
 fn replayed_samples(args: &TopArgs) -> Result<ExitCode> {
-    let path = args.replay.as_deref().context("no recording")?;
-    let mut pipeline = pipeline(live::open_recording(path)?, args);
+    let mut pipeline = pipeline(demo::recording(args.replay.as_deref())?, args);
     let stop = Stop::on_signals()?;
     let mut samples = samples(args);
     if args.once {
@@ -144,8 +143,7 @@ fn live_screen(args: &TopArgs) -> Result<ExitCode> {
 }
 
 fn replayed_screen(args: &TopArgs) -> Result<ExitCode> {
-    let path = args.replay.as_deref().context("no recording")?;
-    let mut pipeline = pipeline(live::open_recording(path)?, args);
+    let mut pipeline = pipeline(demo::recording(args.replay.as_deref())?, args);
     screen(args, true, move |snapshots, stop| {
         let mut shown = 0;
         drive::replay(&mut pipeline, stop, |p| {
@@ -198,6 +196,9 @@ fn describe(args: &TopArgs) -> String {
     let mut words: Vec<String> = containers.names.iter().cloned().chain(filters).collect();
     if args.host {
         words.push("+host".to_owned());
+    }
+    if args.demo {
+        words.push("DEMO".to_owned());
     }
     words.join(" ")
 }
