@@ -53,16 +53,15 @@ struct Told {
 
 impl Told {
     fn by(features: u32) -> Self {
+        Self::within(features, Capacity::default())
+    }
+
+    fn within(features: u32, capacity: Capacity) -> Self {
         let roots = Roots::detect().unwrap();
         let pid_ns = host_pid_ns(&roots.proc).unwrap();
         let resolver = Resolver::new(roots.clone(), pid_ns, clock::boot_offset_ns()).unwrap();
-        let plan = Plan {
-            features,
-            selection: Selection::ALL,
-            lineage: None,
-            ring_bytes: RING_BYTES,
-            capacity: Capacity::default(),
-        };
+        let plan =
+            Plan { features, selection: Selection::ALL, lineage: None, ring_bytes: RING_BYTES, capacity };
         Self {
             source: KernelSource::new(&plan, resolver, &roots).unwrap(),
             batch: Batch::default(),
@@ -193,6 +192,25 @@ fn calls_of_each_process_are_exact() {
     for (owner, TallySample { tally, .. }) in &told.tallies {
         assert_eq!(tally.lost_at(Loss::Processes), 0, "{owner:?}");
     }
+}
+
+#[test]
+#[ignore = "needs root, BTF, runc, gcc, busybox"]
+fn a_full_process_table_is_a_loss() {
+    let engine = Kind::Runc.engine();
+    let mut told = Told::within(TOP, Capacity { processes: 1, ..Capacity::default() });
+    let container = Container::new(&*engine).start(&ERRANDS);
+    let owner = told.owner_of(&container);
+    told.focus(Detail::Processes, owner);
+    let before = told.calls_of(owner);
+    errand(container.facts().pid);
+    let child = GETPPID + OPENAT + EXIT_GROUP;
+    until("the child's calls", || {
+        told.poll(|_| {});
+        let lost = told.tallies[&owner].tally.lost_at(Loss::Processes);
+        let [own] = told.processes.as_slice() else { return None };
+        (lost == child && own.calls + lost == told.calls_of(owner) - before).then_some(())
+    });
 }
 
 #[test]

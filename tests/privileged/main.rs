@@ -12,6 +12,7 @@ mod support;
 mod capacity;
 mod churn;
 mod counts;
+mod demo;
 mod denied;
 mod events;
 mod fixtures;

@@ -5,16 +5,22 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::ctrace::attached;
+use crate::support::ctrace::{attached, ctrace};
 use crate::support::engine::{Container, Engine, Kind, Launch};
-use crate::support::json::{at, number, parse, row};
+use crate::support::json::{at, lines, number, parse, row};
+use crate::support::nested::{Inside, Nested};
+use crate::support::nspawn::Nspawn;
 use crate::support::podman::Podman;
-use crate::support::process::Process;
+use crate::support::process::{Process, run};
 
-/// One process that does nothing but burn CPU time, with the few system calls that it is seen by, and its
-/// child, that does nothing.
-const BURNER: Launch<'static> =
-    Launch::new(&["sh", "-c", "sleep 100000 & echo up; while :; do : < /etc/hostname; done"]);
+/// One process that burns CPU time, and makes a system call now and then, by which it is seen; and its child,
+/// that does nothing.
+const BURNER: Launch<'static> = Launch::new(&[
+    "sh",
+    "-c",
+    "sleep 100000 & echo up
+     while :; do n=0; while [ $n -lt 10000 ]; do n=$((n+1)); done; : < /etc/hostname; done",
+]);
 const PROCESSES: u64 = 2;
 
 /// Memory that comes and goes between two looks: what a CPU has in stock, a page table or two.
@@ -84,7 +90,10 @@ fn told(engine: &dyn Engine) {
     let id = container.id();
     let cgroup = Cgroup::of(container.facts().pid);
     let start = cgroup.cpu_ns();
-    let top = attached(&["top", "-n", "1000", "--interval", "500ms", "--format", "json"]);
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("recording");
+    let record = recording.to_str().unwrap();
+    let top = attached(&["top", "-n", "1000", "--interval", "500ms", "--format", "json", "--record", record]);
     let [first, second] = two(&top, &id);
     let all = cgroup.cpu_ns() - start;
     let used = row(&second, &id).unwrap();
@@ -104,6 +113,13 @@ fn told(engine: &dyn Engine) {
     assert!(number(own, "memory_bytes") > 1 << 20, "{own}");
     assert!(number(own, "ring_bytes") <= number(own, "ring_size"), "{own}");
     top.interrupt().expect(0);
+
+    let replay = run(&mut ctrace(&["top", "--replay", record, "-n", "1000", "--format", "json"])).expect(0);
+    let again = lines(&replay.stdout);
+    let again =
+        again.iter().find(|sample| sample["timestamp"] == second["timestamp"]).expect("the same sample");
+    assert_eq!(again["own"], *own);
+    assert_eq!(row(again, &id).unwrap()["resources"], used["resources"]);
 }
 
 #[test]
@@ -118,16 +134,17 @@ fn podman_is_told() {
     told(&*Kind::Podman.engine());
 }
 
-/// With cgroupfs it stays in the cgroup that it was started from, which may be the host's root.
+/// And not those of the container around it, that has more processes.
 #[test]
-#[ignore = "needs root, BTF, podman, runc, newuidmap, useradd, setpriv, gcc, busybox"]
-fn who_shares_a_cgroup_has_no_numbers() {
-    let engine = Podman::rootless();
-    let container = Container::new(&engine).start(&BURNER);
+#[ignore = "needs root, BTF, podman, runc, catatonit, gcc, busybox"]
+fn podman_in_podman_is_told() {
+    told(&Nested::new(Inside::Podman));
+}
+
+/// Who shares a cgroup has no numbers rather than another one's.
+fn untold(engine: &dyn Engine) {
+    let container = Container::new(engine).start(&BURNER);
     let id = container.id();
-    let cgroups = |pid: u32| fs::read_to_string(format!("/proc/{pid}/cgroup")).expect("it runs");
-    let pid = container.facts().pid;
-    assert_eq!(cgroups(pid), cgroups(std::process::id()), "it has a cgroup of its own");
     let top = attached(&["top", "-n", "1000", "--interval", "200ms", "--format", "json"]);
     let mut seen = 0;
     let used = top.stdout_line("three samples of the container", |line| {
@@ -138,4 +155,25 @@ fn who_shares_a_cgroup_has_no_numbers() {
     });
     assert_eq!(used, Value::Null);
     top.interrupt().expect(0);
+}
+
+/// With cgroupfs it stays in the cgroup that it was started from.
+#[test]
+#[ignore = "needs root, BTF, podman, runc, newuidmap, useradd, setpriv, gcc, busybox"]
+fn rootless_podman_is_not_told() {
+    untold(&Podman::rootless());
+}
+
+/// It stays in the outer container's.
+#[test]
+#[ignore = "needs root, BTF, podman, runc, catatonit, gcc, busybox"]
+fn rootless_podman_in_podman_is_not_told() {
+    untold(&Nested::new(Inside::PodmanRootless));
+}
+
+/// All machines have one.
+#[test]
+#[ignore = "needs root, BTF, systemd-nspawn, gcc, busybox"]
+fn nspawn_in_a_shared_unit_is_not_told() {
+    untold(&Nspawn::new());
 }

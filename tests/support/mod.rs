@@ -21,6 +21,7 @@ pub mod protobuf;
 pub mod rootfs;
 pub mod rootless;
 pub mod screen;
+pub mod scrub;
 pub mod unit;
 pub mod user;
 pub mod view;

@@ -140,7 +140,7 @@ pub struct ResourceSample {
     /// Since the cgroup was made, ns.
     pub cpu_ns: Option<u64>,
     pub memory_bytes: Option<u64>,
-    /// Processes.
+    /// Processes, and threads beside each one's first, as limits count them.
     pub processes: Option<u32>,
 }
 

@@ -10,14 +10,31 @@ use crate::filter::Filter;
 
 /// What containers really do, at the level of system calls
 #[derive(Debug, Parser)]
-#[command(name = "ctrace", version, arg_required_else_help = true, after_help = EXAMPLES)]
+#[command(name = "ctrace", version, after_help = EXAMPLES)]
 pub struct Cli {
     /// Say more on stderr (-vv: even more)
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
+    /// None: somebody who wants to know what this is; see [`WELCOME`].
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
+
+/// What `ctrace` alone prints.
+pub const WELCOME: &str = "\
+ctrace shows what containers really do, at the level of system calls: what fails, what is slow,
+what is refused. It changes nothing in them and needs nothing from them.
+
+  watch      sudo ctrace top                     all containers, live
+  export     sudo ctrace trace --failed web      what fails in the container `web`, one call a line
+  confine    sudo ctrace profile record -o web.json -- podman run --rm IMAGE
+                                                 a seccomp profile of what IMAGE calls
+
+First time here?
+  ctrace top --demo      looks at a small recording; no root, no containers
+  ctrace doctor          says whether all this works on this machine
+  ctrace --help          lists the rest
+";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,8 +81,23 @@ pub struct Containers {
     pub filters: Vec<Filter>,
 }
 
+const TOP_EXAMPLES: &str = "\
+Examples:
+  sudo ctrace top                                the screen; `?` lists its keys
+  sudo ctrace top --filter image!=pause          all containers but those of the image `pause`
+  sudo ctrace top --once --format json           one interval, one line, for scripts
+  sudo ctrace top --record today.ctrace          the screen, and all that it saw kept in a file
+  ctrace top --replay today.ctrace               the same screen again; takes no privileges
+  ctrace top --demo                              a look at it without privileges or containers";
+
+/// Titles of `ctrace top --help`.
+const SAMPLES: &str = "Samples, for scripts";
+const RECORDINGS: &str = "Recordings";
+const SCREEN: &str = "Screen";
+
 #[derive(Args, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
+#[command(after_help = TOP_EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag on the command line")]
 pub struct TopArgs {
     #[command(flatten)]
     pub containers: Containers,
@@ -76,34 +108,37 @@ pub struct TopArgs {
     #[arg(long, value_name = "D", value_parser = interval)]
     pub interval: Option<Duration>,
     /// Print one sample and end: what happened in one interval
-    #[arg(long, conflicts_with = "count")]
+    #[arg(long, conflicts_with = "count", help_heading = SAMPLES)]
     pub once: bool,
     /// Print that many samples and end
-    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = SAMPLES)]
     pub count: Option<u64>,
     /// How samples are printed when the screen is not used
-    #[arg(long, value_enum, default_value_t = SampleFormat::Table)]
+    #[arg(long, value_enum, default_value_t = SampleFormat::Table, help_heading = SAMPLES)]
     pub format: SampleFormat,
     /// Show a recording instead of the running system
-    #[arg(long, value_name = "FILE", conflicts_with = "record")]
+    #[arg(long, value_name = "FILE", conflicts_with = "record", help_heading = RECORDINGS)]
     pub replay: Option<PathBuf>,
     /// Show a recording that many times as fast as it was made, from 0.1 to 1000
-    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed, requires = "replay")]
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed, help_heading = RECORDINGS)]
     pub speed: f64,
+    /// Show a small recording that ships inside ctrace; takes no privileges
+    #[arg(long, conflicts_with_all = ["replay", "record"], help_heading = RECORDINGS)]
+    pub demo: bool,
     /// Also write a recording
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = RECORDINGS)]
     pub record: Option<PathBuf>,
     /// Draw with ASCII characters only
-    #[arg(long)]
+    #[arg(long, help_heading = SCREEN)]
     pub ascii: bool,
     /// Leave the mouse to the terminal
-    #[arg(long)]
+    #[arg(long, help_heading = SCREEN)]
     pub no_mouse: bool,
     /// Read this instead of ~/.config/ctrace/config.toml
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = SCREEN)]
     pub config: Option<PathBuf>,
     /// Print the commands of the screen, their keys and what they do
-    #[arg(long)]
+    #[arg(long, help_heading = SCREEN)]
     pub print_keys: bool,
 }
 
@@ -128,6 +163,9 @@ pub struct TraceArgs {
     /// Read events from a recording instead of the running system
     #[arg(long, value_name = "FILE")]
     pub replay: Option<PathBuf>,
+    /// Read events from a small recording that ships inside ctrace; takes no privileges
+    #[arg(long, conflicts_with = "replay")]
+    pub demo: bool,
     /// End after this time, as in `30s`
     #[arg(long, value_name = "D", value_parser = interval)]
     pub duration: Option<Duration>,
@@ -320,7 +358,7 @@ mod tests {
     fn a_command_keeps_its_own_flags() {
         let cli =
             Cli::parse_from(["ctrace", "profile", "record", "-o", "p", "--", "podman", "run", "-o", "x"]);
-        let Command::Profile(ProfileCommand::Record(args)) = cli.command else { panic!() };
+        let Some(Command::Profile(ProfileCommand::Record(args))) = cli.command else { panic!() };
         assert_eq!(args.command, ["podman", "run", "-o", "x"]);
     }
 }

@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::BufWriter;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use tracer_common::record::kind;
 
 use crate::batch::{Batch, OwnerId, Source, Status};
+use crate::closeup::{Closeup, OpenFiles};
 use crate::decode;
 use crate::event::{Event, What};
 use crate::filter::{AT_THE_END, Verdict, Wanted};
@@ -18,7 +20,7 @@ use crate::origin::Origins;
 use crate::recording::Recorder;
 use crate::select::Select;
 use crate::sink::{Lost, Sink};
-use crate::snapshot::{LossRow, Snapshot};
+use crate::snapshot::{Demand, LossRow, Snapshot};
 
 pub struct Pipeline<S> {
     pub source: S,
@@ -30,6 +32,8 @@ pub struct Pipeline<S> {
     hold: Hold,
     lifecycle: Lifecycle,
     origins: Origins,
+    /// What a view looks at closely.
+    closeup: Closeup,
     batch: Batch,
     /// Beginnings and ends of containers: events that no kernel has counted.
     containers: u64,
@@ -51,6 +55,7 @@ pub struct Events {
 
 impl<S: Source> Pipeline<S> {
     pub fn new(source: S, model: Model, wanted: Wanted) -> Self {
+        let closeup = Closeup::new(source.session());
         Self {
             source,
             model,
@@ -60,6 +65,7 @@ impl<S: Source> Pipeline<S> {
             hold: Hold::default(),
             lifecycle: Lifecycle::default(),
             origins: Origins::default(),
+            closeup,
             batch: Batch::default(),
             containers: 0,
             delivered: 0,
@@ -89,6 +95,30 @@ impl<S: Source> Pipeline<S> {
         self
     }
 
+    /// Whom a closeup asks for what processes had open before; without: nobody.
+    #[must_use]
+    pub fn with_open_files(mut self, open: Box<dyn OpenFiles + Send>) -> Self {
+        self.closeup.open_files(open);
+        self
+    }
+
+    /// What a view wants to know beyond the counters, from now on; None: nothing.
+    pub fn demand(&mut self, demand: Option<Demand>) -> Result<()> {
+        if let Some((detail, owners)) = self.closeup.demand(demand, self.model.elapsed_ns()) {
+            self.source.focus(detail, &owners).context("cannot end the closer look")?;
+        }
+        self.focus(self.batch.now_ns)
+    }
+
+    /// Tells the source whom a view looks at, if that is somebody else now.
+    fn focus(&mut self, now_ns: u64) -> Result<()> {
+        if let Some((detail, owners)) = self.closeup.focus(&self.model, &self.wanted, now_ns) {
+            let focus = self.source.focus(detail, &owners).context("cannot look closer")?;
+            self.closeup.answered(focus);
+        }
+        Ok(())
+    }
+
     /// Begins the stream of events. False: nobody reads it.
     pub fn start(&mut self) -> Result<bool> {
         match &mut self.events {
@@ -107,7 +137,13 @@ impl<S: Source> Pipeline<S> {
         }
         self.model.apply(&batch);
         self.ignore_unwanted(&batch)?;
+        if !batch.identities.is_empty() || batch.sample.is_some() {
+            self.focus(batch.now_ns)?;
+        }
         let open = self.deliver(&batch)?;
+        if let Some(sample) = &batch.sample {
+            self.closeup.sample(sample);
+        }
         let sampled = batch.sample.is_some();
         self.batch = batch;
         if !open || (sampled && !self.report_losses()?) {
@@ -134,11 +170,11 @@ impl<S: Source> Pipeline<S> {
 
     /// False: the receiver wants no more.
     fn deliver(&mut self, batch: &Batch) -> Result<bool> {
-        let Some(events) = &self.events else { return Ok(true) };
-        if events.select.wants_containers() {
+        if self.wants_containers() {
             self.lifecycle.learn(&batch.identities, batch.now_ns);
             self.deliver_starts(batch.now_ns)?;
         }
+        self.closeup.step();
         for owner in self.hold.owners() {
             if self.verdict(owner, batch.now_ns) != Verdict::Wait {
                 let records = self.hold.release(owner);
@@ -146,12 +182,16 @@ impl<S: Source> Pipeline<S> {
             }
         }
         self.deliver_records(&batch.records, batch.now_ns, true)?;
-        if batch.sample.is_some() {
+        if batch.sample.is_some() && self.events.is_some() {
             self.lifecycle.settle(batch.now_ns, |owner| self.model.used(owner));
             self.model.expire();
         }
         self.deliver_stops(batch.now_ns)?;
         Ok(!self.closed)
+    }
+
+    fn wants_containers(&self) -> bool {
+        self.events.as_ref().is_some_and(|events| events.select.wants_containers())
     }
 
     fn deliver_starts(&mut self, now_ns: u64) -> Result<()> {
@@ -208,7 +248,8 @@ impl<S: Source> Pipeline<S> {
     }
 
     fn deliver_records(&mut self, records: &[u8], now_ns: u64, may_wait: bool) -> Result<()> {
-        let containers = self.events.as_ref().is_some_and(|events| events.select.wants_containers());
+        let containers = self.wants_containers();
+        let looked_at = self.events.is_some() || self.closeup.is_active();
         for record in decode::records(records) {
             let Ok(record) = record else {
                 self.undecodable += 1;
@@ -225,6 +266,10 @@ impl<S: Source> Pipeline<S> {
                 }
                 _ => {}
             }
+            if !looked_at {
+                self.filtered += 1;
+                continue;
+            }
             let verdict = self.verdict(record.owner, now_ns);
             if verdict == Verdict::Wait && may_wait && self.hold.keep(record.owner, record.bytes) {
                 continue;
@@ -233,28 +278,27 @@ impl<S: Source> Pipeline<S> {
                 self.undecodable += 1;
                 continue;
             };
-            let delivered = self.deliver_event(&event, verdict)?;
+            let delivered = self.deliver_event(&event, record.bytes, verdict)?;
             self.book(delivered);
         }
         Ok(())
     }
 
-    /// Whether anybody got it.
-    fn deliver_event(&mut self, event: &Event<'_>, verdict: Verdict) -> Result<bool> {
-        let Self { events: Some(events), model, origins, .. } = self else { return Ok(false) };
+    /// Whether anybody got it: the sink, or a closeup, which shows it.
+    fn deliver_event(&mut self, event: &Event<'_>, record: &[u8], verdict: Verdict) -> Result<bool> {
+        let Self { events, model, origins, closeup, .. } = self;
         let identity = model.identity(event.owner);
         let origin = identity.and_then(|identity| origins.of(event, identity));
-        if self.closed {
-            return Ok(false);
-        }
+        let shown = closeup.event(event, record, origin);
+        let Some(events) = events.as_mut().filter(|_| !self.closed) else { return Ok(shown) };
         // What happens to a cgroup is news about the cgroup, not about who did it.
         let about_owner = !matches!(event.what, What::Cgroup(_));
         if (about_owner && verdict == Verdict::No) || !events.select.event(event) {
-            return Ok(false);
+            return Ok(shown);
         }
         let open = events.sink.event(event, identity, origin).context("cannot write events")?;
         self.closed |= !open;
-        Ok(open)
+        Ok(open || shown)
     }
 
     /// Says in the stream what was lost since the last time.
@@ -308,6 +352,7 @@ impl<S: Source> Pipeline<S> {
                 .all()
                 .any(|identity| row.subject.is_of(identity) && wanted.verdict(identity, now) == Verdict::Yes)
         });
+        snapshot.closeup = self.closeup.snapshot(&self.model).map(Arc::new);
         snapshot
     }
 

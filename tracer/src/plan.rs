@@ -1,7 +1,7 @@
 //! What the kernel programs are told to do. Pure.
 
 use tracer_common::config::SELECTED_WORDS;
-use tracer_common::limits::{CALLS, NR_END, OWNERS, TASKS_MAX};
+use tracer_common::limits::{CALLS, NR_END, OWNERS, PROCESSES, TASKS_MAX};
 
 use crate::container::CgroupId;
 use crate::event::Abi;
@@ -27,11 +27,13 @@ pub struct Capacity {
     pub tasks: u32,
     pub owners: u32,
     pub calls: u32,
+    /// Counted by themselves.
+    pub processes: u32,
 }
 
 impl Default for Capacity {
     fn default() -> Self {
-        Self { tasks: TASKS_MAX, owners: OWNERS, calls: CALLS }
+        Self { tasks: TASKS_MAX, owners: OWNERS, calls: CALLS, processes: PROCESSES }
     }
 }
 

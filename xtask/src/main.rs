@@ -6,6 +6,7 @@ mod codegen;
 mod command;
 mod core;
 mod debian;
+mod demo;
 mod ebpf;
 mod newer;
 mod privileged;
@@ -53,6 +54,12 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Record the demo that ships inside ctrace anew, of real containers; two minutes
+    Demo {
+        /// Look whether the one in the tree is good instead, and fail if it is not
+        #[arg(long)]
+        check: bool,
+    },
     /// Build ctrace and run it, with sudo where that is needed: `cargo xtask run -- top`
     Run {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -87,6 +94,7 @@ fn run(task: Task) -> Result<()> {
         Task::Bench { name } => bench::run(&name),
         Task::BuildEbpf { check } => ebpf::build(check),
         Task::Codegen { check } => codegen::run(check),
+        Task::Demo { check } => demo::demo(check),
         Task::Run { args } => run::run(&args),
         Task::RuntimesTable => runtimes::run(false),
         Task::Test(options) => test::test(&options),

@@ -23,7 +23,7 @@ enum Sign {
 use Sign::{File, Program};
 
 /// With recommended packages left out, what they would bring is named here.
-const PACKAGES: [(&str, Sign); 22] = [
+const PACKAGES: [(&str, Sign); 23] = [
     ("gcc", Program("gcc")),
     // The static C library.
     ("libc6-dev", File("/usr/include/stdio.h")),
@@ -52,6 +52,8 @@ const PACKAGES: [(&str, Sign); 22] = [
     ("seabios", File("/usr/share/seabios/bios-256k.bin")),
     ("cpio", Program("cpio")),
     ("xz-utils", Program("xz")),
+    // The demo is compressed with it.
+    ("zstd", Program("zstd")),
 ];
 
 /// Installs what is missing.

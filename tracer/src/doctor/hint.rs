@@ -11,9 +11,19 @@ use std::path::Path;
 /// `args` are those after the program's name. Whatever they hold, a shell (bash, zsh, ksh, or any
 /// of POSIX 2024) reads them back as they are, and the line has no control characters.
 pub fn sudo_hint(exe: &Path, args: &[OsString]) -> String {
-    let mut line = String::from("sudo");
-    for word in std::iter::once(exe.as_os_str()).chain(args.iter().map(OsString::as_os_str)) {
-        line.push(' ');
+    format!(
+        "sudo {}",
+        shell_words(std::iter::once(exe.as_os_str()).chain(args.iter().map(OsString::as_os_str)))
+    )
+}
+
+/// A command line fit for a shell and for a terminal, as in [`sudo_hint`].
+pub fn shell_words<'a>(words: impl IntoIterator<Item = &'a OsStr>) -> String {
+    let mut line = String::new();
+    for (at, word) in words.into_iter().enumerate() {
+        if at > 0 {
+            line.push(' ');
+        }
         quote(word, &mut line);
     }
     line

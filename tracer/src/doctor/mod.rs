@@ -10,7 +10,7 @@ mod host;
 mod report;
 
 pub use checks::{Check, Kind, Status, checks, code};
-pub use hint::sudo_hint;
+pub use hint::{shell_words, sudo_hint};
 pub use host::{Caps, Host, Lockdown, Namespace, Process, Roots, StateDir, cap};
 pub use report::{json, text};
 

@@ -77,6 +77,7 @@ pub(super) fn load(plan: &Plan, arch: Arch, roots: &Roots) -> Result<Loaded> {
         .map_max_entries("TASKS", sizes.tasks)
         .map_max_entries("COUNTS", sizes.cells * sizes.cpus)
         .map_max_entries("LATENCY", sizes.timed * sizes.cpus)
+        .map_max_entries("PROCESSES_MAP", plan.capacity.processes.max(1))
         .map_max_entries("EVENTS", plan.ring_bytes)
         .load(OBJECT)
         .context("cannot create the kernel maps")?;

@@ -116,6 +116,11 @@ impl Model {
         ledger
     }
 
+    /// Events of an owner that found no room in the ring buffer.
+    pub fn ring_lost(&self, owner: OwnerId) -> u64 {
+        self.tallies.get(&owner).map_or(0, |tally| tally.lost_at(Loss::Ring))
+    }
+
     /// What is missing, by place and container; empty when nothing is.
     pub fn losses(&self) -> Vec<LossRow> {
         let mut rows: Vec<LossRow> = Vec::new();

@@ -3,12 +3,15 @@
 
 mod child;
 mod config;
+mod demo;
 mod drive;
 mod live;
 mod output;
+pub mod outside;
 mod profile;
 mod ps;
 mod record;
+mod screen;
 mod signals;
 mod top;
 mod trace;
@@ -19,7 +22,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use crate::cli::{Cli, Command, Containers, DoctorArgs, ReportFormat};
+use crate::cli::{Cli, Command, Containers, DoctorArgs, ReportFormat, WELCOME};
 use crate::doctor;
 use crate::exit::Code;
 use crate::filter::Wanted;
@@ -29,7 +32,7 @@ use crate::syscall::errno;
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     start_log(cli.verbose);
-    match run(cli.command) {
+    match cli.command.map_or_else(welcome, run) {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => Code::Done.into(),
         Err(error) => {
@@ -74,6 +77,12 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Doctor(args) => doctor(&args),
         Command::InternalExec(args) => child::become_command(&args),
     }
+}
+
+/// Who gives no command has made no mistake.
+fn welcome() -> Result<ExitCode> {
+    io::stdout().write_all(WELCOME.as_bytes()).context("cannot write to standard output")?;
+    Ok(Code::Done.into())
 }
 
 fn doctor(args: &DoctorArgs) -> Result<ExitCode> {

@@ -13,7 +13,7 @@ use tracer_common::limits::RING_BYTES;
 use super::child::{OwnCgroup, exit_code};
 use super::drive::{self, Flow, Pace};
 use super::signals::Stop;
-use super::{live, output, say};
+use super::{demo, live, output, say};
 use crate::batch::Source;
 use crate::cli::{GenerateArgs, ProfileCommand, ProfileRecordArgs};
 use crate::container::CgroupId;
@@ -156,7 +156,7 @@ fn is_container(row: &Row) -> bool {
 fn generate_from(args: &GenerateArgs) -> Result<ExitCode> {
     let mut all = Vec::new();
     for path in &args.recordings {
-        let source = live::open_recording(path)?;
+        let source = demo::recording(Some(path))?;
         let wanted = Wanted { filters: args.filters.clone(), ..Wanted::default() };
         let model = Model::new(source.session().clone(), FOR_EVER);
         let mut pipeline = Pipeline::new(source, model, wanted);

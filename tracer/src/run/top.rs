@@ -13,8 +13,9 @@ use tracer_common::config::feature;
 use tracer_common::limits::RING_BYTES;
 
 use super::drive::{self, Flow, Pace, Turn};
+use super::screen::Files;
 use super::signals::Stop;
-use super::{config, live, output, say};
+use super::{config, demo, live, output, say};
 use crate::batch::Source;
 use crate::cli::{SampleFormat, TopArgs};
 use crate::container::Roots;
@@ -25,8 +26,7 @@ use crate::pipeline::Pipeline;
 use crate::plan::{Capacity, Plan, Selection};
 use crate::sink::Samples;
 use crate::sink::top::Format;
-use crate::snapshot::{Demand, Snapshot, SubjectId};
-use crate::tui::outside::{Format as ExportFormat, Scope, Table};
+use crate::snapshot::Snapshot;
 use crate::tui::{self, Config, Wish};
 
 /// Between two samples, unless somebody says otherwise.
@@ -42,16 +42,16 @@ pub(super) fn top(args: &TopArgs) -> Result<ExitCode> {
         return Ok(Code::Done.into());
     }
     let screen = !args.once && args.count.is_none() && io::stdout().is_terminal();
-    match (&args.replay, screen) {
-        (Some(_), true) => replayed_screen(args, config::load(args.config.as_deref())?),
-        (Some(_), false) => replayed_samples(args),
-        (None, true) => live_screen(args, config::load(args.config.as_deref())?),
-        (None, false) => live_samples(args),
+    match (args.replay.is_some() || args.demo, screen) {
+        (true, true) => replayed_screen(args, config::load(args.config.as_deref())?),
+        (true, false) => replayed_samples(args),
+        (false, true) => live_screen(args, config::load(args.config.as_deref())?),
+        (false, false) => live_samples(args),
     }
 }
 
 fn live_pipeline(args: &TopArgs) -> Result<Pipeline<impl Source + use<>>> {
-    live::preflight()?;
+    live::preflight().map_err(demo::offer)?;
     let roots = Roots::detect()?;
     // A recording is for every face, the samples only for this one.
     let records = feature::SYSCALL_RECORDS | feature::PROCESS_RECORDS;
@@ -97,8 +97,7 @@ fn live_samples(args: &TopArgs) -> Result<ExitCode> {
 }
 
 fn replayed_samples(args: &TopArgs) -> Result<ExitCode> {
-    let path = args.replay.as_deref().context("no recording")?;
-    let mut pipeline = pipeline(live::open_recording(path)?, args);
+    let mut pipeline = pipeline(demo::recording(args.replay.as_deref())?, args);
     let stop = Stop::on_signals()?;
     let mut samples = samples(args);
     if args.once {
@@ -159,8 +158,7 @@ fn live_screen(args: &TopArgs, config: Config) -> Result<ExitCode> {
 }
 
 fn replayed_screen(args: &TopArgs, config: Config) -> Result<ExitCode> {
-    let path = args.replay.as_deref().context("no recording")?;
-    let mut pipeline = pipeline(live::open_recording(path)?, args);
+    let mut pipeline = pipeline(demo::recording(args.replay.as_deref())?, args);
     screen(args, config, move |snapshots, mut wishes, stop| {
         let mut shown = 0;
         drive::replay(&mut pipeline, stop, |p| {
@@ -185,30 +183,8 @@ fn heed<S: Source>(pipeline: &mut Pipeline<S>, wishes: &mut watch::Receiver<Wish
         return Ok(false);
     }
     let wish = wishes.borrow_and_update().clone();
-    demand(pipeline, wish.demand)?;
+    pipeline.demand(wish.demand)?;
     Ok(true)
-}
-
-/// Stands for `Pipeline::demand`.
-fn demand<S>(_: &mut Pipeline<S>, _: Option<Demand>) -> Result<()> {
-    Ok(())
-}
-
-/// Stands for what writes files.
-struct Outside;
-
-impl tui::Outside for Outside {
-    fn write_profile(&self, _: &Snapshot, _: &SubjectId) -> Result<String, String> {
-        Err("not available".to_owned())
-    }
-
-    fn command_line(&self, scope: &Scope) -> String {
-        format!("ctrace top {}", scope.asked)
-    }
-
-    fn export(&self, _: &Table, _: ExportFormat) -> Result<String, String> {
-        Err("not available".to_owned())
-    }
 }
 
 /// The screen in this thread, the data in another one.
@@ -229,7 +205,7 @@ fn screen(
         .spawn(move || data(&sender, wishes, &asked))
         .context("cannot start a thread")?;
     let options = tui::Options {
-        replay: args.replay.is_some(),
+        replay: args.replay.is_some() || args.demo,
         speed,
         filter: describe(args),
         ascii: args.ascii || config.ascii.unwrap_or(false),
@@ -241,7 +217,7 @@ fn screen(
         .enable_all()
         .build()
         .context("cannot run the screen")?
-        .block_on(tui::run(receiver, sent, options, &Outside));
+        .block_on(tui::run(receiver, sent, options, &Files::new(args)));
     stop.request();
     let Ok(data_ended) = worker.join() else { bail!("the thread that reads the data panicked") };
     shown?;
@@ -256,6 +232,9 @@ fn describe(args: &TopArgs) -> String {
     let mut words: Vec<String> = containers.names.iter().cloned().chain(filters).collect();
     if args.host {
         words.push("+host".to_owned());
+    }
+    if args.demo {
+        words.push("DEMO".to_owned());
     }
     words.join(" ")
 }

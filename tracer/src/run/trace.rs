@@ -9,7 +9,7 @@ use tracer_common::config::feature;
 use super::child::{OwnCgroup, exit_code, pass_on};
 use super::drive::{self, Flow, Pace};
 use super::signals::Stop;
-use super::{live, output, say};
+use super::{demo, live, output, say};
 use crate::batch::{Arch, Source};
 use crate::cli::{Output, RunArgs, TraceArgs, What};
 use crate::container::CgroupId;
@@ -30,8 +30,8 @@ const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) fn trace(args: &TraceArgs) -> Result<ExitCode> {
     let wanted = Wanted { host: args.host, setup: args.what.setup, ..Wanted::from(&args.containers) };
-    if let Some(path) = &args.replay {
-        let source = live::open_recording(path)?;
+    if args.replay.is_some() || args.demo {
+        let source = demo::recording(args.replay.as_deref())?;
         let select = select(&args.what, source.session().arch)?;
         let mut pipeline = pipeline(source, wanted, select, &args.output)?.with_limit(args.count);
         let stop = Stop::on_signals()?;

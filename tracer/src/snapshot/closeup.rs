@@ -58,7 +58,8 @@ pub struct Closeup {
     pub unavailable: Option<String>,
     /// Records of these owners that were lost since.
     pub lost: u64,
-    /// Processes, files or peers that found no place: these tables are bounded.
+    /// What found no place, as these tables are bounded: calls on other files or with other peers, or
+    /// other processes and checks of their last count.
     pub others: u64,
     pub processes: Vec<ProcessRow>,
     pub files: Vec<FileRow>,

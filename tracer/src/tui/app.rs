@@ -377,7 +377,6 @@ impl App {
             errno: only.errno.map(|errno| names::errno(errno).into_owned()),
             only: only.clone(),
             filter: table.needle().text().to_owned(),
-            asked: self.options.filter.clone(),
         }
     }
 

@@ -181,7 +181,7 @@ fn act(effect: &Effect, app: &mut App, screen: &mut Screen, outside: &dyn Outsid
             None => Err(NOTHING_YET.to_owned()),
         },
         Effect::CopyCommand => {
-            let line = outside.command_line(&app.scope());
+            let line = outside.command_line(app.shown().as_deref(), &app.scope());
             screen.copy(&line)?;
             Ok(line)
         }

@@ -120,6 +120,11 @@ pub const SCHEMA_VERSION: &str = "1.0";
 /// Writes the format that this module describes.
 pub struct Json<W> {
     out: Output<W>,
+    printer: Printer,
+}
+
+/// Makes lines of events, for those who collect them in another way.
+pub struct Printer {
     places: owner::Places,
     state: State,
 }
@@ -129,6 +134,7 @@ struct State {
     clock: Clock,
     arch: Arch,
     host_name: String,
+    /// Of the next line.
     seq: u64,
     /// Reused from line to line.
     cut: Vec<&'static str>,
@@ -137,15 +143,7 @@ struct State {
 
 impl<W: Write> Json<W> {
     pub fn new(writer: W) -> Self {
-        let state = State {
-            clock: Clock::new(0),
-            arch: Arch::X86_64,
-            host_name: String::new(),
-            seq: 0,
-            cut: Vec::new(),
-            message: Vec::new(),
-        };
-        Self { out: Output::new(writer), places: owner::Places::default(), state }
+        Self { out: Output::new(writer), printer: Printer::new(0, Arch::X86_64, "") }
     }
 
     /// A record of our own, with `message` as it is.
@@ -157,10 +155,61 @@ impl<W: Write> Json<W> {
         message: &str,
         fill: impl FnOnce(&mut Object<'_>),
     ) -> io::Result<bool> {
-        self.state.message.clear();
-        self.state.message.extend_from_slice(message.as_bytes());
-        self.state.line(self.out.lines(), at_ns, level, name, &[], fill);
-        self.out.written()
+        let Self { out, printer: Printer { state, .. } } = self;
+        state.message.clear();
+        state.message.extend_from_slice(message.as_bytes());
+        state.line(out.lines(), at_ns, level, name, &[], fill);
+        out.written()
+    }
+}
+
+impl Printer {
+    fn new(wall_offset_ns: i64, arch: Arch, host_name: &str) -> Self {
+        let state = State {
+            clock: Clock::new(wall_offset_ns),
+            arch,
+            host_name: host_name.to_owned(),
+            seq: 0,
+            cut: Vec::new(),
+            message: Vec::new(),
+        };
+        Self { places: owner::Places::default(), state }
+    }
+
+    pub fn of(session: &Session) -> Self {
+        Self::new(session.wall_offset_ns, session.arch, &session.host_name)
+    }
+
+    /// Appends the line of the event that has number `seq`, `\n` included.
+    pub fn numbered(
+        &mut self,
+        out: &mut Vec<u8>,
+        seq: u64,
+        event: &Event<'_>,
+        identity: Option<&Identity>,
+        origin: Option<Origin>,
+    ) {
+        self.state.seq = seq;
+        self.event(out, event, identity, origin);
+    }
+
+    fn event(
+        &mut self,
+        out: &mut Vec<u8>,
+        event: &Event<'_>,
+        identity: Option<&Identity>,
+        origin: Option<Origin>,
+    ) {
+        let Self { places, state } = self;
+        let place = places.of(event, identity);
+        let arch = state.arch;
+        state.message.clear();
+        record::message(&mut state.message, event, &place.said, arch);
+        let (level, name) = (record::level(&event.what), event.what.name());
+        state.line(out, event.ktime_ns, level, name, &place.cut, |line| {
+            line.members(&place.members);
+            record::members(line, event, origin, arch);
+        });
     }
 }
 
@@ -197,10 +246,9 @@ impl State {
 
 impl<W: Write> Sink for Json<W> {
     fn start(&mut self, session: &Session) -> io::Result<bool> {
-        let Session { version, host_name, kernel, arch, wall_offset_ns, started_ns, features: _ } = session;
-        self.state.clock = Clock::new(*wall_offset_ns);
-        self.state.arch = *arch;
-        self.state.host_name.clone_from(host_name);
+        let Session { version, kernel, arch, started_ns, host_name: _, wall_offset_ns: _, features: _ } =
+            session;
+        self.printer = Printer::of(session);
         let message = format!("ctrace {version} on Linux {kernel}");
         self.own(*started_ns, "info", "ctrace.start", &message, |line| {
             line.object("ctrace", |object| {
@@ -218,21 +266,13 @@ impl<W: Write> Sink for Json<W> {
         identity: Option<&Identity>,
         origin: Option<Origin>,
     ) -> io::Result<bool> {
-        let Self { out, places, state } = self;
-        let place = places.of(event, identity);
-        let arch = state.arch;
-        state.message.clear();
-        record::message(&mut state.message, event, &place.said, arch);
-        let (level, name) = (record::level(&event.what), event.what.name());
-        state.line(out.lines(), event.ktime_ns, level, name, &place.cut, |line| {
-            line.members(&place.members);
-            record::members(line, event, origin, arch);
-        });
+        let Self { out, printer } = self;
+        printer.event(out.lines(), event, identity, origin);
         out.written()
     }
 
     fn container(&mut self, event: &ContainerEvent) -> io::Result<bool> {
-        let Self { out, places: _, state } = self;
+        let Self { out, printer: Printer { state, .. } } = self;
         state.message.clear();
         record::container_message(&mut state.message, event);
         state.line(out.lines(), event.ktime_ns, "info", event.what.name(), &[], |line| {

@@ -1,0 +1,105 @@
+//! The first minutes with ctrace: what it says to somebody who knows nothing of it and has no privileges.
+#![expect(clippy::unwrap_used, reason = "that is how a test fails")]
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Output};
+use std::{fs, str};
+
+use serde_json::Value;
+
+/// `nobody`.
+const UID: u32 = 65534;
+
+/// Runs it without privileges, whoever runs the test, with a copy that an ordinary user can reach.
+fn ctrace(words: &[&str]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let binary = folder.path().join("ctrace");
+    fs::copy(env!("CARGO_BIN_EXE_ctrace"), &binary).unwrap();
+    let mut command = Command::new(&binary);
+    command.args(words).current_dir(folder.path());
+    if rustix::process::geteuid().is_root() {
+        // The kernel takes capabilities away with the user.
+        command.uid(UID).gid(UID);
+    }
+    command.output().unwrap()
+}
+
+#[track_caller]
+fn expect(output: &Output, code: i32) -> (&str, &str) {
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
+    (str::from_utf8(&output.stdout).unwrap(), str::from_utf8(&output.stderr).unwrap())
+}
+
+#[test]
+fn alone_it_says_what_it_is_for() {
+    let output = ctrace(&[]);
+    let (out, err) = expect(&output, 0);
+    assert_eq!(err, "");
+    for word in ["ctrace top", "ctrace trace", "ctrace profile record", "ctrace top --demo", "ctrace doctor"]
+    {
+        assert!(out.contains(word), "{word}: {out}");
+    }
+    assert!(out.lines().count() < 20 && out.lines().all(|line| line.len() <= 100), "{out}");
+}
+
+#[test]
+fn wrong_words_are_no_welcome() {
+    const USAGE: i32 = 2;
+    let output = ctrace(&["no-such-command"]);
+    let (out, err) = expect(&output, USAGE);
+    assert_eq!(out, "");
+    assert!(err.contains("no-such-command"), "{err}");
+}
+
+#[test]
+fn without_privileges_top_says_what_to_type() {
+    const NOT_PERMITTED: i32 = 3;
+    let output = ctrace(&["top", "--once", "it's"]);
+    let (out, err) = expect(&output, NOT_PERMITTED);
+    assert_eq!(out, "");
+    assert!(err.contains("sudo /") && err.contains(r"/ctrace top --once 'it'\''s'"), "{err}");
+    for next in ["ctrace top --demo", "ctrace top --replay FILE"] {
+        assert!(err.contains(next), "{next}: {err}");
+    }
+}
+
+#[test]
+fn help_of_top_is_in_groups_with_examples() {
+    let output = ctrace(&["top", "--help"]);
+    let (out, _) = expect(&output, 0);
+    for part in ["Examples:", "Samples, for scripts:", "Recordings:", "Screen:", "--demo", "--replay <FILE>"]
+    {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+}
+
+#[test]
+fn the_demo_plays_for_everybody() {
+    let output = ctrace(&["top", "--demo", "--once", "--format", "json"]);
+    let (out, _) = expect(&output, 0);
+    let sample: Value = serde_json::from_str(out).unwrap();
+    let rows = sample["containers"].as_array().unwrap();
+    let named = |name: &str| rows.iter().find(|row| row["container"]["name"] == name);
+    assert!(named("db-1").is_some(), "{out}");
+    assert!(named("report-1").unwrap()["total_denied"].as_u64().unwrap() > 0, "{out}");
+
+    let output = ctrace(&["top", "--demo", "-n", "2"]);
+    let (out, _) = expect(&output, 0);
+    assert_eq!(out.matches("db-1").count(), 2, "{out}");
+
+    let output = ctrace(&["trace", "--demo", "--denied", "--format", "json", "--fail-on-loss", "report-1"]);
+    let (out, err) = expect(&output, 0);
+    assert!(!err.contains("unaccounted") && !err.contains("twice"), "{err}");
+    let denied = out.lines().filter(|line| line.contains("\"mkdir\"")).count();
+    assert!(denied > 3, "{out}");
+}
+
+#[test]
+fn one_thing_is_shown_at_a_time() {
+    const USAGE: i32 = 2;
+    for words in [["top", "--demo", "--record", "x"], ["top", "--demo", "--replay", "x"]] {
+        expect(&ctrace(&words), USAGE);
+    }
+}
