@@ -1,6 +1,7 @@
 //! `ctrace top`: the screen, or samples for scripts.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
@@ -18,6 +19,7 @@ use super::signals::Stop;
 use super::{config, demo, live, output, say};
 use crate::batch::Source;
 use crate::cli::{SampleFormat, TopArgs};
+use crate::closeup::Proc;
 use crate::container::Roots;
 use crate::exit::Code;
 use crate::filter::Wanted;
@@ -50,13 +52,20 @@ pub(super) fn top(args: &TopArgs) -> Result<ExitCode> {
     }
 }
 
-fn live_pipeline(args: &TopArgs) -> Result<Pipeline<impl Source + use<>>> {
+/// `looks`: somebody may look closer at a container.
+fn live_pipeline(args: &TopArgs, looks: bool) -> Result<Pipeline<impl Source + use<>>> {
     live::preflight().map_err(demo::offer)?;
     let roots = Roots::detect()?;
-    // A recording is for every face, the samples only for this one.
     let records = feature::SYSCALL_RECORDS | feature::PROCESS_RECORDS;
     let plan = Plan {
-        features: feature::LATENCY | if args.record.is_some() { records } else { 0 },
+        features: feature::LATENCY
+            | match (args.record.is_some(), looks) {
+                // A recording is for every face, the samples only for this one.
+                (true, true) => records | feature::PROCESSES,
+                (true, false) => records,
+                (false, true) => records | feature::FOCUS,
+                (false, false) => 0,
+            },
         selection: Selection::ALL,
         lineage: None,
         ring_bytes: RING_BYTES,
@@ -64,7 +73,7 @@ fn live_pipeline(args: &TopArgs) -> Result<Pipeline<impl Source + use<>>> {
     };
     let source = live::open(&plan, &roots, |_| {})?;
     let recorder = args.record.as_deref().map(|path| output::recorder(path, source.session())).transpose()?;
-    let pipeline = pipeline(source, args);
+    let pipeline = pipeline(source, args).with_open_files(Box::new(Proc::new(Path::new("/proc"))));
     Ok(match recorder {
         Some(recorder) => pipeline.with_recorder(recorder),
         None => pipeline,
@@ -78,7 +87,7 @@ fn pipeline<S: Source>(source: S, args: &TopArgs) -> Pipeline<S> {
 }
 
 fn live_samples(args: &TopArgs) -> Result<ExitCode> {
-    let mut pipeline = live_pipeline(args)?;
+    let mut pipeline = live_pipeline(args, false)?;
     let stop = Stop::on_signals()?;
     let mut samples = samples(args);
     let mut left = if args.once { Some(1) } else { args.count };
@@ -135,7 +144,7 @@ fn print(samples: &mut Samples<io::Stdout>, snapshot: &Snapshot, left: &mut Opti
 }
 
 fn live_screen(args: &TopArgs, config: Config) -> Result<ExitCode> {
-    let mut pipeline = live_pipeline(args)?;
+    let mut pipeline = live_pipeline(args, true)?;
     let interval = args.interval.or(config.interval).unwrap_or(INTERVAL);
     let pace = Pace { sample_every: interval, duration: None };
     screen(args, config, move |snapshots, mut wishes, stop| {
