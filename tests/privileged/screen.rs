@@ -39,6 +39,70 @@ fn large() {
 }
 
 #[test]
+#[ignore = "needs root, BTF, tmux, runc, gcc, busybox"]
+fn a_session() {
+    let engine = Kind::Runc.engine();
+    let container = Container::new(&*engine).start(&Launch::new(&["pulse"]));
+    let screen = Screen::new(100, 30);
+    let before = screen.state();
+    screen.type_line(&format!("{} top --filter id={}", env!("CARGO_BIN_EXE_ctrace"), container.name));
+    let beginning: String = container.name.chars().take(12).collect();
+    screen.wait_for(&format!(">  {beginning}"));
+    until("the mouse to be taken", || screen.has_mouse().then_some(()));
+
+    // To the calls of it, and to those of one name.
+    screen.key("Enter");
+    screen.wait_for("getppid");
+    screen.wait_for("system calls: all containers > ");
+    screen.type_text("!");
+    until("the mark of the order at the first column", || {
+        let text = screen.text();
+        let titles = text.lines().find(|line| line.contains("SYSCALL"))?;
+        titles.split("SYSCALL").nth(1)?.chars().next().filter(|mark| *mark != ' ')
+    });
+    screen.type_text("/nothing-like-this");
+    screen.wait_for("nothing matches the filter");
+    screen.key("C-u");
+    screen.type_line("getppid");
+    screen.wait_for("filter: getppid");
+    screen.wait_for(">  getppid");
+    screen.key("Escape");
+    until("the filter to be gone", || (!screen.text().contains("filter: ")).then_some(()));
+
+    // Its events, one of them in full, and back.
+    screen.type_text("8");
+    screen.wait_for("getppid()");
+    screen.key("Enter");
+    screen.wait_for("\"name\": \"syscall\"");
+    screen.key("Escape");
+    screen.wait_for("looking for ");
+    screen.type_text("4");
+    screen.wait_for("processes: all containers > ");
+    screen.wait_for("pulse ");
+
+    // Time.
+    screen.type_text("p");
+    screen.wait_for("PAUSED");
+    screen.type_text("t");
+    until("a sample before", || {
+        let text = screen.text();
+        let behind = text.split("PAUSED ").nth(1)?.split(" ago").next()?.to_owned();
+        (behind != "0:00").then_some(())
+    });
+    screen.type_text("n");
+    screen.wait_for("LIVE");
+
+    screen.resize(60, 12);
+    screen.wait_for("processes: all containers > ");
+    screen.type_text("m");
+    until("the mouse to be left alone", || (!screen.has_mouse()).then_some(()));
+    screen.type_text(":");
+    screen.type_line("quit");
+    until("the shell's screen", || screen.text().contains("ready$").then_some(()));
+    assert_eq!(screen.state(), before, "the terminal is as it was");
+}
+
+#[test]
 #[ignore = "needs root, BTF, tmux"]
 fn a_closed_terminal_ends_it() {
     let screen = Screen::new(80, 24);

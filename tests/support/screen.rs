@@ -28,10 +28,24 @@ impl Screen {
         run(program("tmux").args(["-L", &self.socket, "-f", "/dev/null"]).args(words)).expect(0).stdout
     }
 
+    pub fn type_text(&self, text: &str) {
+        self.tmux(&["send-keys", "-l", text]);
+    }
+
     /// Types text, then Enter.
     pub fn type_line(&self, text: &str) {
-        self.tmux(&["send-keys", "-l", text]);
+        self.type_text(text);
         self.key("Enter");
+    }
+
+    pub fn resize(&self, columns: u16, rows: u16) {
+        let (columns, rows) = (columns.to_string(), rows.to_string());
+        self.tmux(&["resize-window", "-x", &columns, "-y", &rows]);
+    }
+
+    /// Whether the program in it has asked for the mouse.
+    pub fn has_mouse(&self) -> bool {
+        self.tmux(&["display-message", "-p", "#{mouse_any_flag}"]).trim() == "1"
     }
 
     /// Presses a key, named as tmux names it.
