@@ -104,9 +104,9 @@ pub struct TopArgs {
     /// Also what runs in no container
     #[arg(long)]
     pub host: bool,
-    /// Time between two samples, as in `500ms` or `2s`
-    #[arg(long, value_name = "D", default_value = "1s", value_parser = interval)]
-    pub interval: Duration,
+    /// Time between two samples, as in `500ms` or `2s`; 1s if nothing else is configured
+    #[arg(long, value_name = "D", value_parser = interval)]
+    pub interval: Option<Duration>,
     /// Print one sample and end: what happened in one interval
     #[arg(long, conflicts_with = "count", help_heading = SAMPLES)]
     pub once: bool,
@@ -122,12 +122,24 @@ pub struct TopArgs {
     /// Show a small recording that ships inside ctrace; takes no privileges
     #[arg(long, conflicts_with_all = ["replay", "record"], help_heading = RECORDINGS)]
     pub demo: bool,
+    /// Show a recording that many times as fast as it was made, from 0.1 to 1000
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed, help_heading = RECORDINGS)]
+    pub speed: f64,
     /// Also write a recording
     #[arg(long, value_name = "FILE", help_heading = RECORDINGS)]
     pub record: Option<PathBuf>,
     /// Draw with ASCII characters only
     #[arg(long, help_heading = SCREEN)]
     pub ascii: bool,
+    /// Leave the mouse to the terminal
+    #[arg(long, help_heading = SCREEN)]
+    pub no_mouse: bool,
+    /// Read this instead of ~/.config/ctrace/config.toml
+    #[arg(long, value_name = "FILE", help_heading = SCREEN)]
+    pub config: Option<PathBuf>,
+    /// Print the commands of the screen, their keys and what they do
+    #[arg(long, help_heading = SCREEN)]
+    pub print_keys: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -296,13 +308,22 @@ pub struct ExecArgs {
 }
 
 /// `500ms`, `2s`, `1m30s`; more than nothing and at most a year.
-fn interval(text: &str) -> Result<Duration, String> {
+pub fn interval(text: &str) -> Result<Duration, String> {
     let span: jiff::SignedDuration = text.parse().ok().ok_or("expected a time such as 500ms, 2s or 1m30s")?;
     let allowed = jiff::SignedDuration::from_millis(1)..=jiff::SignedDuration::from_hours(366 * 24);
     if !allowed.contains(&span) {
         return Err("expected a time from 1ms to a year".to_owned());
     }
     Ok(span.unsigned_abs())
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed: f64 = text.parse().ok().ok_or("expected a number such as 10 or 0.5")?;
+    if (0.1..=1000.0).contains(&speed) {
+        Ok(speed)
+    } else {
+        Err("expected a number from 0.1 to 1000".to_owned())
+    }
 }
 
 #[cfg(test)]
@@ -322,6 +343,14 @@ mod tests {
         assert_eq!(interval("1m30s"), Ok(Duration::from_secs(90)));
         for wrong in ["", "5", "-1s", "0s", "1000000h"] {
             assert!(interval(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn speeds() {
+        assert_eq!([speed("0.1"), speed("1"), speed("1000")], [Ok(0.1), Ok(1.0), Ok(1000.0)]);
+        for wrong in ["", "x", "0", "-1", "NaN", "inf", "1001"] {
+            assert!(speed(wrong).is_err(), "{wrong:?}");
         }
     }
 

@@ -3,7 +3,7 @@
 
 mod calls;
 mod owners;
-mod quantile;
+pub mod quantile;
 mod resources;
 
 use std::collections::HashMap;

@@ -4,17 +4,17 @@ use tracer_common::limits::BUCKETS;
 
 use crate::snapshot::Quantiles;
 
-pub(super) type Buckets = [u64; BUCKETS];
+pub type Buckets = [u64; BUCKETS];
 
 /// None of an empty histogram. Each quantile is the upper end of its slot, and never above `max_ns`.
-pub(super) fn quantiles(buckets: &Buckets, max_ns: u64) -> Option<Quantiles> {
-    let total: u64 = buckets.iter().sum();
+pub fn quantiles(buckets: &Buckets, max_ns: u64) -> Option<Quantiles> {
+    let total: u128 = buckets.iter().map(|count| u128::from(*count)).sum();
     if total == 0 {
         return None;
     }
     let at = |percent: u64| {
         // The smallest number of calls that is that part of all.
-        let rank = (u128::from(total) * u128::from(percent)).div_ceil(100);
+        let rank = (total * u128::from(percent)).div_ceil(100);
         let mut below = 0u128;
         for (slot, &count) in buckets.iter().enumerate() {
             below += u128::from(count);

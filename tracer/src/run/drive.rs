@@ -14,6 +14,9 @@ use crate::pipeline::Pipeline;
 const BUSY: Duration = Duration::from_millis(1);
 const IDLE: Duration = Duration::from_millis(20);
 
+/// How long a change of speed may take to show.
+const RESPONSE: Duration = Duration::from_millis(100);
+
 /// Polls that find nothing before a detached kernel counts as drained: programs that were running
 /// when they were detached are through by then.
 const QUIET_POLLS: u32 = 3;
@@ -32,20 +35,44 @@ pub(super) enum Flow {
     End,
 }
 
+/// As [`Flow`], and how soon the next sample is wanted at the latest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    On,
+    SampleWithin(Duration),
+    End,
+}
+
 /// Runs a live source until it is told to stop. `sampled` is called after each sample, `ended` as
 /// often as the source is polled.
 pub(super) fn live<S: Source>(
     pipeline: &mut Pipeline<S>,
     stop: &Stop,
     pace: &Pace,
-    mut sampled: impl FnMut(&mut Pipeline<S>) -> Result<Flow>,
+    sampled: impl FnMut(&mut Pipeline<S>) -> Result<Flow>,
     mut ended: impl FnMut() -> Result<bool>,
+) -> Result<()> {
+    live_asked(pipeline, stop, pace, sampled, |_| Ok(if ended()? { Turn::End } else { Turn::On }))
+}
+
+/// As [`live`]; `turn` is called before each poll.
+pub(super) fn live_asked<S: Source>(
+    pipeline: &mut Pipeline<S>,
+    stop: &Stop,
+    pace: &Pace,
+    mut sampled: impl FnMut(&mut Pipeline<S>) -> Result<Flow>,
+    mut turn: impl FnMut(&mut Pipeline<S>) -> Result<Turn>,
 ) -> Result<()> {
     let start = Instant::now();
     let mut next_sample = start + pace.sample_every;
     let mut pause = BUSY;
     loop {
         let now = Instant::now();
+        match turn(pipeline)? {
+            Turn::On => {}
+            Turn::SampleWithin(limit) => next_sample = next_sample.min(now + limit),
+            Turn::End => return Ok(()),
+        }
         let due = now >= next_sample;
         let Some(status) = pipeline.step(due)? else { return Ok(()) };
         if due {
@@ -56,7 +83,7 @@ pub(super) fn live<S: Source>(
             }
         }
         let over = pace.duration.is_some_and(|limit| start.elapsed() >= limit);
-        if stop.requested() || over || ended()? {
+        if stop.requested() || over {
             return Ok(());
         }
         let end = pace.duration.map_or(next_sample, |limit| next_sample.min(start + limit));
@@ -69,6 +96,25 @@ pub(super) fn live<S: Source>(
             pipeline.source.wait(pause.min(left));
         }
     }
+}
+
+/// Waits for `pause` of a recording's time, which goes by `speed` times as fast as ours, as that is each moment. True:
+/// the end is wanted.
+pub(super) fn wait_at(stop: &Stop, pause: Duration, speed: impl Fn() -> f64) -> bool {
+    let mut left = pause.as_secs_f64();
+    while left > 0.0 {
+        let speed = speed();
+        let slice = (left / speed).min(RESPONSE.as_secs_f64());
+        if stop.wait(Duration::from_secs_f64(slice)) {
+            return true;
+        }
+        left -= slice * speed;
+        // What is left of a sum of fractions is no time.
+        if left < 1e-6 {
+            break;
+        }
+    }
+    stop.requested()
 }
 
 /// Detaches, reads what is left, and takes a last sample.
@@ -102,5 +148,22 @@ pub(super) fn replay<S: Source>(
             Some(Status::Busy | Status::Idle) if !stop.requested() => {}
             _ => return Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recorded_time_goes_by_as_fast_as_is_asked() {
+        let start = Instant::now();
+        assert!(!wait_at(&Stop::default(), Duration::from_secs(60), || 1000.0));
+        let took = start.elapsed();
+        assert!(took >= Duration::from_millis(60), "{took:?}");
+        assert!(took < Duration::from_secs(30), "{took:?}");
+        let stop = Stop::default();
+        stop.request();
+        assert!(wait_at(&stop, Duration::from_secs(3600), || 0.1));
     }
 }

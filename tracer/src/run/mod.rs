@@ -2,6 +2,7 @@
 //! all of them.
 
 mod child;
+mod config;
 mod demo;
 mod drive;
 mod live;

@@ -1,6 +1,6 @@
 //! `ctrace top`: the screen, or samples for scripts.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
@@ -12,11 +12,13 @@ use tokio::sync::watch;
 use tracer_common::config::feature;
 use tracer_common::limits::RING_BYTES;
 
-use super::drive::{self, Flow, Pace};
+use super::drive::{self, Flow, Pace, Turn};
+use super::outside::Outside;
 use super::signals::Stop;
-use super::{demo, live, output, say};
+use super::{config, demo, live, output, say};
 use crate::batch::Source;
 use crate::cli::{SampleFormat, TopArgs};
+use crate::closeup;
 use crate::container::Roots;
 use crate::exit::Code;
 use crate::filter::Wanted;
@@ -26,14 +28,25 @@ use crate::plan::{Capacity, Plan, Selection};
 use crate::sink::Samples;
 use crate::sink::top::Format;
 use crate::snapshot::Snapshot;
-use crate::tui;
+use crate::tui::{self, Config, Wish};
+
+/// Between two samples, unless somebody says otherwise.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The first numbers, and what a view asks for, come soon and not after a whole interval.
+const SOON: Duration = Duration::from_millis(200);
 
 pub(super) fn top(args: &TopArgs) -> Result<ExitCode> {
+    if args.print_keys {
+        let keys = config::load(args.config.as_deref())?.keys;
+        io::stdout().write_all(keys.listing().as_bytes()).context("cannot print the keys")?;
+        return Ok(Code::Done.into());
+    }
     let screen = !args.once && args.count.is_none() && io::stdout().is_terminal();
     match (args.replay.is_some() || args.demo, screen) {
-        (true, true) => replayed_screen(args),
+        (true, true) => replayed_screen(args, config::load(args.config.as_deref())?),
         (true, false) => replayed_samples(args),
-        (false, true) => live_screen(args),
+        (false, true) => live_screen(args, config::load(args.config.as_deref())?),
         (false, false) => live_samples(args),
     }
 }
@@ -41,10 +54,10 @@ pub(super) fn top(args: &TopArgs) -> Result<ExitCode> {
 fn live_pipeline(args: &TopArgs) -> Result<Pipeline<impl Source + use<>>> {
     live::preflight().map_err(demo::offer)?;
     let roots = Roots::detect()?;
-    // A recording is for every face, the samples only for this one.
+    // A recording is for every face; the screen wants records only of what somebody looks at closely.
     let records = feature::SYSCALL_RECORDS | feature::PROCESS_RECORDS;
     let plan = Plan {
-        features: feature::LATENCY | if args.record.is_some() { records } else { 0 },
+        features: feature::LATENCY | records | if args.record.is_some() { 0 } else { feature::FOCUS },
         selection: Selection::ALL,
         lineage: None,
         ring_bytes: RING_BYTES,
@@ -52,7 +65,7 @@ fn live_pipeline(args: &TopArgs) -> Result<Pipeline<impl Source + use<>>> {
     };
     let source = live::open(&plan, &roots, |_| {})?;
     let recorder = args.record.as_deref().map(|path| output::recorder(path, source.session())).transpose()?;
-    let pipeline = pipeline(source, args);
+    let pipeline = pipeline(source, args).with_open_files(Box::new(closeup::Proc::new(&roots.proc)));
     Ok(match recorder {
         Some(recorder) => pipeline.with_recorder(recorder),
         None => pipeline,
@@ -70,7 +83,7 @@ fn live_samples(args: &TopArgs) -> Result<ExitCode> {
     let stop = Stop::on_signals()?;
     let mut samples = samples(args);
     let mut left = if args.once { Some(1) } else { args.count };
-    let pace = Pace { sample_every: args.interval, duration: None };
+    let pace = Pace { sample_every: args.interval.unwrap_or(INTERVAL), duration: None };
     say("tracing; Ctrl-C ends");
     drive::live(
         &mut pipeline,
@@ -122,66 +135,90 @@ fn print(samples: &mut Samples<io::Stdout>, snapshot: &Snapshot, left: &mut Opti
     Ok(Flow::On)
 }
 
-fn live_screen(args: &TopArgs) -> Result<ExitCode> {
+fn live_screen(args: &TopArgs, config: Config) -> Result<ExitCode> {
     let mut pipeline = live_pipeline(args)?;
-    let pace = Pace { sample_every: args.interval, duration: None };
-    screen(args, false, move |snapshots, stop| {
-        // The first numbers come soon, not after a whole interval.
-        let first = Pace { sample_every: Duration::from_millis(200), duration: None };
-        for pace in [&first, &pace] {
-            let once = pace.sample_every == first.sample_every;
-            let show = |p: &mut Pipeline<_>| {
-                let gone = snapshots.send(Some(Arc::new(p.snapshot()))).is_err();
-                Ok(if gone || once { Flow::End } else { Flow::On })
-            };
-            drive::live(&mut pipeline, stop, pace, show, || Ok(snapshots.is_closed()))?;
-        }
+    let interval = args.interval.or(config.interval).unwrap_or(INTERVAL);
+    let pace = Pace { sample_every: interval, duration: None };
+    screen(args, config, move |snapshots, mut wishes, stop| {
+        let show = |p: &mut Pipeline<_>| {
+            let gone = snapshots.send(Some(Arc::new(p.snapshot()))).is_err();
+            Ok(if gone { Flow::End } else { Flow::On })
+        };
+        let mut first = true;
+        drive::live_asked(&mut pipeline, stop, &pace, show, |p| {
+            if snapshots.is_closed() {
+                return Ok(Turn::End);
+            }
+            let soon = std::mem::take(&mut first) | heed(p, &mut wishes)?;
+            Ok(if soon { Turn::SampleWithin(SOON.min(interval)) } else { Turn::On })
+        })?;
         drive::drain(&mut pipeline)?;
         pipeline.finish()?;
         Ok(())
     })
 }
 
-fn replayed_screen(args: &TopArgs) -> Result<ExitCode> {
+fn replayed_screen(args: &TopArgs, config: Config) -> Result<ExitCode> {
     let mut pipeline = pipeline(demo::recording(args.replay.as_deref())?, args);
-    screen(args, true, move |snapshots, stop| {
+    screen(args, config, move |snapshots, mut wishes, stop| {
         let mut shown = 0;
         drive::replay(&mut pipeline, stop, |p| {
+            heed(p, &mut wishes)?;
             let snapshot = p.snapshot();
-            // At the pace at which it was recorded.
+            // At the pace at which it was recorded, or at the one that is asked for.
             let pause = Duration::from_nanos(snapshot.elapsed_ns.saturating_sub(shown));
             shown = snapshot.elapsed_ns;
             let gone = snapshots.send(Some(Arc::new(snapshot))).is_err();
-            if !gone && !stop.wait(pause) {
-                return Ok(Flow::On);
-            }
-            Ok(Flow::End)
+            let ended = gone || drive::wait_at(stop, pause, || wishes.borrow().speed);
+            Ok(if ended { Flow::End } else { Flow::On })
         })?;
         snapshots.send(Some(Arc::new(pipeline.snapshot()))).ok();
         Ok(())
     })
 }
 
+/// Passes on what the screen wants to look at closely. True: that has changed.
+fn heed<S: Source>(pipeline: &mut Pipeline<S>, wishes: &mut watch::Receiver<Wish>) -> Result<bool> {
+    // An error says that the screen has gone, which the sender of snapshots finds out.
+    if !wishes.has_changed().unwrap_or(false) {
+        return Ok(false);
+    }
+    pipeline.demand(wishes.borrow_and_update().demand.clone())?;
+    Ok(true)
+}
+
 /// The screen in this thread, the data in another one.
 fn screen(
     args: &TopArgs,
-    replay: bool,
-    data: impl FnOnce(&watch::Sender<Option<Arc<Snapshot>>>, &Stop) -> Result<()> + Send + 'static,
+    config: Config,
+    data: impl FnOnce(&watch::Sender<Option<Arc<Snapshot>>>, watch::Receiver<Wish>, &Stop) -> Result<()>
+    + Send
+    + 'static,
 ) -> Result<ExitCode> {
     let (sender, receiver) = watch::channel(None);
+    let speed = args.speed;
+    let (sent, wishes) = watch::channel(Wish { demand: None, speed });
     let stop = Stop::default();
     let asked = stop.clone();
     let worker = thread::Builder::new()
         .name("data".to_owned())
-        .spawn(move || data(&sender, &asked))
+        .spawn(move || data(&sender, wishes, &asked))
         .context("cannot start a thread")?;
-    let options =
-        tui::Options { replay, filter: describe(args), ascii: args.ascii, color: output::colour_wanted() };
+    let options = tui::Options {
+        replay: args.replay.is_some() || args.demo,
+        speed,
+        filter: describe(args),
+        ascii: args.ascii || config.ascii.unwrap_or(false),
+        color: output::colour_wanted(),
+        mouse: !args.no_mouse && config.mouse.unwrap_or(true),
+        keys: config.keys,
+    };
+    let outside = Outside::new(args)?;
     let shown = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot run the screen")?
-        .block_on(tui::run(receiver, options));
+        .block_on(tui::run(receiver, sent, options, &outside));
     stop.request();
     let Ok(data_ended) = worker.join() else { bail!("the thread that reads the data panicked") };
     shown?;

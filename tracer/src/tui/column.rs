@@ -1,21 +1,41 @@
 //! Columns of the tables: what stands in each, and which of them a width has room for.
 
 mod call;
+mod capability;
 mod container;
+mod event;
+mod file;
+mod moment;
+mod peer;
+mod problem;
+mod process;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt::Debug;
 
-pub use call::CallColumn;
-pub use container::ContainerColumn;
+use ratatui::text::Line;
 
-use crate::snapshot::{Quantiles, Snapshot};
-use crate::text::{Align, Charset, duration, rate};
+pub use call::CallColumn;
+pub use capability::CapabilityColumn;
+pub use container::{ContainerColumn, incomplete};
+pub use event::EventColumn;
+pub use file::FileColumn;
+pub use moment::MomentColumn;
+pub use peer::PeerColumn;
+pub use problem::ProblemColumn;
+pub use process::ProcessColumn;
+
+use super::history::History;
+use super::needle::Needle;
+use super::place::Opened;
+use super::view::look::Look;
+use crate::snapshot::{Aspect, Closeup, Demand, Only, Quantiles, Row, Snapshot, Subject, SubjectId};
+use crate::text::{Align, Charset, clock, duration, rate};
 
 /// A column, and with it the kind of row that its table has.
 pub trait Column: Copy + Eq + Debug + 'static {
-    type Row;
+    type Row: Clone + 'static;
     /// What a row is, wherever it stands.
     type Key: Clone + Eq + Debug;
 
@@ -29,11 +49,58 @@ pub trait Column: Copy + Eq + Debug + 'static {
     /// The order that one wants first: names from A, numbers from the largest.
     fn compare(self, a: &Self::Row, b: &Self::Row, context: &Context<'_>) -> Ordering;
     /// Whether these rows have anything to say in it.
-    fn needed(self, rows: &[&Self::Row]) -> bool;
+    fn needed(self, _rows: &[&Self::Row], _context: &Context<'_>) -> bool {
+        true
+    }
 
+    /// All rows. Those that are sums leave out what `needle` does not want.
+    fn rows<'a>(context: &Context<'a>, needle: &Needle) -> Cow<'a, [Self::Row]>;
     fn key(row: &Self::Row) -> Self::Key;
-    /// Whether a row contains `needle`, which is in lower case.
-    fn matches(row: &Self::Row, needle: &str, context: &Context<'_>) -> bool;
+    /// Whose it is; None: not of one container.
+    fn subject(row: &Self::Row) -> Option<&Subject>;
+    /// Whether a row contains `word`, which is in lower case.
+    fn matches(row: &Self::Row, word: &str, context: &Context<'_>) -> bool;
+
+    /// What is to be seen of a row when it is opened.
+    fn open(_row: &Self::Row, _context: &Context<'_>) -> Option<Opened> {
+        None
+    }
+    fn sign(_row: &Self::Row, _context: &Context<'_>) -> Sign {
+        Sign::Plain
+    }
+    /// More about a row, below the table.
+    fn about(_row: &Self::Row, _room: Room, _context: &Context<'_>, _look: Look) -> Vec<Line<'static>> {
+        Vec::new()
+    }
+    /// What all rows look like together, above the table.
+    fn overview(_rows: &[Self::Row], _room: Room, _context: &Context<'_>, _look: Look) -> Vec<Line<'static>> {
+        Vec::new()
+    }
+    /// Brings sorted rows together that belong together.
+    fn grouped<'a>(rows: Vec<&'a Self::Row>, _context: &Context<'_>) -> Vec<&'a Self::Row> {
+        rows
+    }
+}
+
+/// Columns and lines, at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    pub width: usize,
+    pub height: usize,
+}
+
+/// What stands before a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    Plain,
+    /// Something of it was lost.
+    Lossy,
+    /// It is no longer there.
+    Gone,
+    /// Something was refused.
+    Denied,
+    /// It failed.
+    Failed,
 }
 
 /// What is constant about a column.
@@ -49,14 +116,21 @@ pub struct Spec {
     pub meaning: &'static str,
 }
 
-/// What a cell's text depends on beside its row.
+/// What rows and cells depend on.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     pub snapshot: &'a Snapshot,
+    /// It ends with `snapshot`.
+    pub history: &'a History,
+    /// The opened container; None: all.
+    pub of: Option<&'a SubjectId>,
+    pub only: &'a Only,
+    /// Containers below the one around them.
+    pub tree: bool,
     pub charset: Charset,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
     /// A count of this interval as a rate; the first snapshot has no interval.
     fn rate(&self, count: u64) -> Cow<'static, str> {
         if self.snapshot.interval_ns == 0 {
@@ -68,6 +142,33 @@ impl Context<'_> {
     fn duration(&self, quantiles: Option<&Quantiles>, ns: fn(&Quantiles) -> u64) -> Cow<'static, str> {
         quantiles.map_or(Cow::Borrowed("-"), |quantiles| Cow::Owned(duration(ns(quantiles), self.charset)))
     }
+
+    /// How long before this snapshot that was: `0:01:02`.
+    fn ago(&self, wall_ns: i64) -> String {
+        clock(u64::try_from(self.snapshot.wall_ns.saturating_sub(wall_ns)).unwrap_or(0))
+    }
+
+    /// The rows of what is looked at.
+    fn opened(self, snapshot: &Snapshot) -> impl Iterator<Item = &Row> {
+        snapshot.rows.iter().filter(move |row| self.of.is_none_or(|of| row.subject.id() == *of))
+    }
+
+    /// What is known since this was asked for; None: not this was asked for.
+    pub fn closeup(&self, aspect: Aspect) -> Option<&'a Closeup> {
+        let Demand { aspect: given, of, only } = &self.snapshot.closeup.as_deref()?.demand;
+        let same = *given == aspect && of.as_ref() == self.of && only == self.only;
+        self.snapshot.closeup.as_deref().filter(|_| same)
+    }
+}
+
+/// In at most five characters: `0.4%`, `12.3%`, `1600%`.
+pub fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return "-".to_owned();
+    }
+    #[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
+    let percent = part as f64 * 100.0 / whole as f64;
+    if percent < 99.95 { format!("{percent:.1}%") } else { format!("{}%", rate(percent)) }
 }
 
 /// Space between two columns.
@@ -121,17 +222,27 @@ mod tests {
         titles.collect::<Vec<_>>().join(", ")
     }
 
+    /// Calls `$check` for the columns of every table.
+    macro_rules! each {
+        ($check:ident($($argument:expr),*)) => {
+            [
+                $check::<ContainerColumn>($($argument),*),
+                $check::<CallColumn>($($argument),*),
+                $check::<ProblemColumn>($($argument),*),
+                $check::<ProcessColumn>($($argument),*),
+                $check::<FileColumn>($($argument),*),
+                $check::<PeerColumn>($($argument),*),
+                $check::<CapabilityColumn>($($argument),*),
+                $check::<EventColumn>($($argument),*),
+                $check::<MomentColumn>($($argument),*),
+            ]
+        };
+    }
+
     #[test]
     fn columns_go_by_importance() {
-        insta::assert_snapshot!(
-            [200, 120, 80, 60, 40, 20, 5, 0]
-                .map(|width| format!(
-                    "{width}: {}\n{width}: {}",
-                    at::<ContainerColumn>(width),
-                    at::<CallColumn>(width)
-                ))
-                .join("\n")
-        );
+        let of = |width: usize| each!(at(width)).map(|text| format!("{width}: {text}")).join("\n");
+        insta::assert_snapshot!([200, 120, 80, 60, 40, 20, 5, 0].map(of).join("\n"));
     }
 
     #[test]
@@ -142,8 +253,7 @@ mod tests {
             assert!(layout.iter().map(|(_, width)| width).sum::<usize>() + gaps <= width, "{width}");
         }
         for width in 0..300 {
-            check::<ContainerColumn>(width);
-            check::<CallColumn>(width);
+            each!(check(width));
         }
     }
 
@@ -157,8 +267,15 @@ mod tests {
                 assert!(!spec.meaning.is_empty());
             }
         }
-        check::<ContainerColumn>();
-        check::<CallColumn>();
+        each!(check());
+    }
+
+    #[test]
+    fn percents_have_few_digits() {
+        assert_eq!(
+            [(0, 0), (0, 9), (1, 8), (16, 1), (u64::MAX, 1)].map(|(part, whole)| percent(part, whole)),
+            ["-", "0.0%", "12.5%", "1.6k%", ">999E%"]
+        );
     }
 
     #[test]
@@ -169,7 +286,6 @@ mod tests {
             importances.dedup();
             assert_eq!(importances.len(), C::ALL.len());
         }
-        check::<ContainerColumn>();
-        check::<CallColumn>();
+        each!(check());
     }
 }

@@ -3,6 +3,7 @@
 //! Read here and not by crossterm, whose reader neither ends nor sleeps when the terminal is gone.
 
 use std::fmt;
+use std::str::FromStr;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
@@ -12,6 +13,7 @@ pub enum Key {
     Enter,
     Esc,
     Tab,
+    BackTab,
     Backspace,
     Up,
     Down,
@@ -23,6 +25,22 @@ pub enum Key {
     PageDown,
     /// Stands for every [`Key::Char`] in the table of bindings.
     AnyChar,
+    Mouse(Mouse),
+}
+
+/// What was done with the mouse, and where: column and line of the screen, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mouse {
+    pub what: Click,
+    pub x: u16,
+    pub y: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Click {
+    Press,
+    WheelUp,
+    WheelDown,
 }
 
 /// What stands at the beginning of the input.
@@ -90,6 +108,9 @@ fn sequence(rest: &[u8]) -> Decoded {
     };
     let (parameters, last) = rest.split_at(end);
     let key = match last.first() {
+        Some(b'M') if parameters.first() == Some(&b'<') => mouse(parameters),
+        // A button was let go.
+        Some(b'm') => None,
         Some(b'~') => numbered(parameters),
         Some(last) => last_byte(*last),
         None => None,
@@ -110,9 +131,23 @@ fn last_byte(byte: u8) -> Option<Key> {
         b'F' => Key::End,
         b'H' => Key::Home,
         b'M' => Key::Enter,
+        b'Z' => Key::BackTab,
         b'P'..=b'S' => Key::F(byte - b'P' + 1),
         _ => return None,
     })
+}
+
+/// `<button;column;line` from 1, as xterm's mode 1006 sends it.
+fn mouse(parameters: &[u8]) -> Option<Key> {
+    let mut numbers = str::from_utf8(parameters.get(1..)?).ok()?.split(';').map(str::parse::<u16>);
+    let (button, x, y) = (numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?);
+    let what = match button {
+        0 => Click::Press,
+        64 => Click::WheelUp,
+        65 => Click::WheelDown,
+        _ => return None,
+    };
+    Some(Key::Mouse(Mouse { what, x: x.checked_sub(1)?, y: y.checked_sub(1)? }))
 }
 
 /// The keys of the VT220, and what others made of them.
@@ -140,7 +175,9 @@ impl fmt::Display for Key {
             Self::F(number) => write!(f, "F{number}"),
             Self::PageUp => f.write_str("PgUp"),
             Self::PageDown => f.write_str("PgDn"),
+            Self::BackTab => f.write_str("Shift-Tab"),
             Self::AnyChar => f.write_str("text"),
+            Self::Mouse(_) => f.write_str("mouse"),
             Self::Enter
             | Self::Esc
             | Self::Tab
@@ -155,6 +192,46 @@ impl fmt::Display for Key {
     }
 }
 
+/// Keys that have a name.
+const NAMED: [Key; 15] = [
+    Key::Char(' '),
+    Key::Enter,
+    Key::Esc,
+    Key::Tab,
+    Key::BackTab,
+    Key::Backspace,
+    Key::Up,
+    Key::Down,
+    Key::Left,
+    Key::Right,
+    Key::Home,
+    Key::End,
+    Key::PageUp,
+    Key::PageDown,
+    Key::AnyChar,
+];
+
+/// As it is displayed, names in any case.
+impl FromStr for Key {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut chars = text.chars();
+        if let (Some(c), None) = (chars.next(), chars.next())
+            && !c.is_control()
+        {
+            return Ok(Self::Char(c));
+        }
+        let named = NAMED.into_iter().filter(|key| *key != Self::AnyChar);
+        let numbered = (1..=12).map(Self::F);
+        let with_ctrl = ('a'..='z').map(Self::Ctrl);
+        let mut keys = named.chain(numbered).chain(with_ctrl);
+        keys.find(|key| key.to_string().eq_ignore_ascii_case(text)).ok_or_else(|| {
+            format!("no key is called {text:?}; a key is a character, Ctrl-a to Ctrl-z, F1 to F12, Space, Enter, Esc, Tab, Shift-Tab, Backspace, Up, Down, Left, Right, Home, End, PgUp or PgDn")
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -163,7 +240,7 @@ mod tests {
 
     #[test]
     fn terminals_say_the_same_in_different_ways() {
-        let cases: [(&[u8], Key); 32] = [
+        let cases: [(&[u8], Key); 36] = [
             (b"q", Key::Char('q')),
             (b" ", Key::Char(' ')),
             ("ü".as_bytes(), Key::Char('ü')),
@@ -196,6 +273,10 @@ mod tests {
             (b"\x1b[21~", Key::F(10)),
             (b"\x1b[24~", Key::F(12)),
             (b"\x1bOM", Key::Enter),
+            (b"\x1b[Z", Key::BackTab),
+            (b"\x1b[<0;1;1M", Key::Mouse(Mouse { what: Click::Press, x: 0, y: 0 })),
+            (b"\x1b[<64;220;60M", Key::Mouse(Mouse { what: Click::WheelUp, x: 219, y: 59 })),
+            (b"\x1b[<65;5;6M", Key::Mouse(Mouse { what: Click::WheelDown, x: 4, y: 5 })),
         ];
         for (bytes, key) in cases {
             assert_eq!(decode(bytes), Decoded::Key(key, bytes.len()), "{bytes:?}");
@@ -217,6 +298,12 @@ mod tests {
             (b"\x1b[?1;2cq", 7),
             (b"\x1b[999999999~", 12),
             (b"\x1b[[Z", 4),
+            (b"\x1b[<0;1;1mq", 9),
+            (b"\x1b[<0;0;1Mq", 9),
+            (b"\x1b[<0;1Mq", 7),
+            (b"\x1b[<2;1;1Mq", 9),
+            (b"\x1b[<0;99999;1Mq", 13),
+            (b"\x1b[<;;Mq", 6),
         ] {
             let skip = decode(bytes);
             assert!(matches!(skip, Decoded::Skip(len) if len == skipped), "{bytes:?}: {skip:?}");
@@ -224,7 +311,32 @@ mod tests {
         assert_eq!(decode(b"\x1b\x1b"), Decoded::Key(Key::Esc, 1));
     }
 
+    #[test]
+    fn what_a_key_is_called_names_it() {
+        for key in NAMED.into_iter().filter(|key| *key != Key::AnyChar).chain([
+            Key::Char('x'),
+            Key::Char('ü'),
+            Key::Ctrl('r'),
+            Key::F(12),
+        ]) {
+            assert_eq!(key.to_string().parse(), Ok(key));
+        }
+        assert_eq!("pgdn".parse(), Ok(Key::PageDown));
+        for wrong in ["", "text", "mouse", "F13", "Ctrl-1", "Hyper-x", "\x1b"] {
+            assert!(wrong.parse::<Key>().is_err(), "{wrong:?}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn decoding_of_mice_never_stalls(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            let input = [b"\x1b[<", bytes.as_slice()].concat();
+            match decode(&input) {
+                Decoded::Key(_, len) | Decoded::Skip(len) => prop_assert!((1..=input.len()).contains(&len)),
+                Decoded::Incomplete => prop_assert!(input.len() < SEQUENCE_MAX + 2),
+            }
+        }
+
         #[test]
         fn decoding_never_stalls(bytes in prop::collection::vec(any::<u8>(), 1..80)) {
             match decode(&bytes) {

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use crate::batch::Arch;
 use crate::event::Abi;
+use crate::snapshot::Subject;
 use crate::syscall;
+use crate::tui::capability as capabilities;
 
 /// Of a system call.
 pub fn call(arch: Arch, abi: Abi, number: u16) -> Cow<'static, str> {
@@ -23,4 +25,22 @@ pub fn errno(number: u16) -> Cow<'static, str> {
 /// Of the way into the kernel, where that is not the machine's own.
 pub fn abi(arch: Arch, abi: Abi) -> &'static str {
     if abi == Abi::Native { "" } else { syscall::abi_name(arch, abi) }
+}
+
+/// Of a container, one that can be seen.
+pub fn subject(subject: &Subject) -> &str {
+    match subject {
+        Subject::Container(container) if container.display_name().trim().is_empty() => &container.id,
+        Subject::Container(_) | Subject::Host | Subject::Unknown { .. } => subject.name(),
+    }
+}
+
+/// `nginx 4242`: a process.
+pub fn process(comm: &str, pid: u32) -> String {
+    format!("{comm} {pid}")
+}
+
+/// Of a capability.
+pub fn capability(number: u8) -> Cow<'static, str> {
+    capabilities::name(number).map_or_else(|| Cow::Owned(format!("capability {number}")), Cow::Borrowed)
 }

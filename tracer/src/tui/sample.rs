@@ -6,9 +6,12 @@ use crate::batch::Arch;
 use crate::container::{Container, Pod, Runtime, UnknownReason};
 use crate::event::Abi;
 use crate::snapshot::{
-    CallRow, Counts, ErrnoRow, FirstCall, LossRow, Quantiles, Resources, Row, Snapshot, Spectrum, State,
-    Subject,
+    CallRow, CapabilityRow, Closeup, Counts, Demand, Direction, ErrnoRow, EventRow, FileRow, FirstCall,
+    LossRow, Own, PeerRow, ProcessRow, Quantiles, Resources, Row, Snapshot, Spectrum, State, Subject,
 };
+
+/// Of [`snapshot`].
+const WALL_NS: i64 = 1_763_921_045_000_000_000;
 
 pub fn container(id: char, name: &str, image: &str, runtime: Runtime) -> Container {
     Container {
@@ -17,6 +20,13 @@ pub fn container(id: char, name: &str, image: &str, runtime: Runtime) -> Contain
         pid: Some(4242),
         ..Container::unnamed(runtime, &id.to_string().repeat(64))
     }
+}
+
+/// Of that many calls, most of which take 512 to 1023 ns.
+fn spectrum(count: u64) -> Spectrum {
+    let mut buckets = [0; tracer_common::limits::BUCKETS];
+    (buckets[9], buckets[13], buckets[20]) = (count - count / 8, count / 16, count / 8 - count / 16);
+    Spectrum::new(&buckets)
 }
 
 pub fn row(subject: Subject, count: u64, total: u64) -> Row {
@@ -28,7 +38,7 @@ pub fn row(subject: Subject, count: u64, total: u64) -> Row {
         calls: Vec::new(),
         sum: Counts { count, total, ..Counts::default() },
         duration,
-        spectrum: Spectrum::default(),
+        spectrum: spectrum(count),
         resources: Resources::default(),
         setup_calls: 0,
     }
@@ -42,15 +52,15 @@ pub fn call(abi: Abi, number: u16, count: u64, total: u64) -> CallRow {
         counts: Counts { count, total, ..Counts::default() },
         errnos: Vec::new(),
         duration,
-        spectrum: Spectrum::default(),
-        time_ns: 0,
+        spectrum: spectrum(count),
+        time_ns: count.saturating_mul(700),
         first: FirstCall { wall_ns: 0, pid: 4242, comm: "nginx".into() },
     }
 }
 
 pub fn snapshot(rows: Vec<Row>) -> Snapshot {
     Snapshot {
-        wall_ns: 1_763_921_045_000_000_000,
+        wall_ns: WALL_NS,
         interval_ns: 1_000_000_000,
         elapsed_ns: 3_723_000_000_000,
         arch: Arch::X86_64,
@@ -95,12 +105,19 @@ pub fn three() -> Snapshot {
                 total_denied: 7,
             },
             errnos: vec![
-                ErrnoRow { errno: 1, count: 0, first_wall_ns: 0, last_wall_ns: 0, total: 7, total_denied: 7 },
+                ErrnoRow {
+                    errno: 1,
+                    count: 2,
+                    first_wall_ns: WALL_NS - 62_000_000_000,
+                    last_wall_ns: WALL_NS,
+                    total: 7,
+                    total_denied: 7,
+                },
                 ErrnoRow {
                     errno: 2,
-                    count: 0,
-                    first_wall_ns: 0,
-                    last_wall_ns: 0,
+                    count: 43,
+                    first_wall_ns: WALL_NS - 3_600_000_000_000,
+                    last_wall_ns: WALL_NS - 1_000_000_000,
                     total: 4_993,
                     total_denied: 0,
                 },
@@ -174,4 +191,116 @@ pub fn hostile() -> Snapshot {
     let Subject::Container(first) = &snapshot.rows[0].subject else { panic!() };
     snapshot.losses = vec![LossRow { place: "ring", container: Some(Arc::clone(first)), count: u64::MAX }];
     snapshot
+}
+
+/// As `snapshot`, and with a closer look at its web-1, or whatever it has third.
+pub fn closeup(mut snapshot: Snapshot, demand: Option<Demand>) -> Snapshot {
+    let Some(demand) = demand else { return snapshot };
+    let subject = snapshot.rows.get(2).map_or(Subject::Host, |row| row.subject.clone());
+    let name = subject.name().to_owned();
+    // What a container can choose is as hostile as its name.
+    let hostile = |text: &str| if name == "web-1" { text.to_owned() } else { name.clone() };
+    let counts = Counts { count: 45, errors: 5, denied: 1, total: 5_000, total_errors: 50, total_denied: 1 };
+    let process = |pid, comm: &str, count| ProcessRow {
+        subject: subject.clone(),
+        pid,
+        comm: hostile(comm),
+        counts: Counts { count, ..counts },
+    };
+    let file = |path: &str, errno, count| FileRow {
+        subject: subject.clone(),
+        path: hostile(path),
+        counts: Counts { count, ..counts },
+        opens: 17,
+        read_bytes: 123_456_789,
+        written_bytes: 4_096,
+        time_ns: 12_000_000,
+        errno,
+        pid: 4_242,
+        comm: hostile("nginx"),
+    };
+    let peer = |protocol, address: &str, direction, count| PeerRow {
+        subject: subject.clone(),
+        protocol,
+        address: hostile(address),
+        direction,
+        counts: Counts { count, ..counts },
+        connections: 3,
+        received_bytes: 1_500,
+        sent_bytes: 98_765_432,
+        errno: Some(111),
+        pid: 4_242,
+        comm: hostile("nginx"),
+    };
+    let capability = |capability, total, refused| CapabilityRow {
+        subject: subject.clone(),
+        capability,
+        counts: Counts { count: 1, total, total_errors: refused, ..Counts::default() },
+        pid: 4_242,
+        comm: hostile("nginx"),
+    };
+    let event = |number: u16, text: &str, failed, denied| EventRow {
+        number: number.into(),
+        wall_ns: WALL_NS - 1_000 * i64::from(number),
+        subject: subject.clone(),
+        pid: 4_242,
+        comm: hostile("nginx"),
+        failed,
+        denied,
+        text: text.into(),
+        json: format!(r#"{{"event":"syscall","number":{number},"args":[1,"{}"]}}"#, "x".repeat(100)).into(),
+    };
+    snapshot.closeup = Some(Arc::new(Closeup {
+        demand,
+        since_ns: snapshot.elapsed_ns - 12_000_000_000,
+        unavailable: None,
+        lost: 0,
+        others: 3,
+        processes: vec![process(4_242, "nginx", 45), process(4_300, "sh", 0)],
+        files: vec![
+            file("/etc/passwd", None, 45),
+            file("/var/lib/nginx/cache/0123456789abcdef", Some(13), 2),
+        ],
+        peers: vec![
+            peer("tcp", "192.0.2.1:443", Direction::Outgoing, 45),
+            peer("", "/run/dbus/system_bus_socket", Direction::Unknown, 2),
+        ],
+        capabilities: vec![capability(21, 50, 7), capability(10, 3, 0)],
+        events: vec![
+            event(1, "nginx 4242 openat(AT_FDCWD, \"/etc/passwd\", O_RDONLY) = 3", false, false),
+            event(2, "nginx 4242 openat(AT_FDCWD, \"/etc/shadow\", O_RDONLY) = EACCES", true, false),
+            event(3, "nginx 4242 mount(...) = EPERM", true, true),
+        ],
+    }));
+    snapshot
+}
+
+/// As [`three`], with all that can be measured.
+pub fn measured() -> Snapshot {
+    let mut snapshot = three();
+    snapshot.own = Some(Own {
+        cpu_ns: Some(8_000_000),
+        memory_bytes: 42_000_000,
+        ring_bytes: 1 << 19,
+        ring_size: 1 << 24,
+    });
+    for (row, cpu_ns) in snapshot.rows.iter_mut().zip([123_000_000, 0, 2_500_000_000]) {
+        row.resources =
+            Resources { cpu_ns: Some(cpu_ns), memory_bytes: Some(cpu_ns / 10), processes: Some(7) };
+    }
+    snapshot
+}
+
+/// As many containers, each with 60 calls.
+pub fn many(count: usize) -> Snapshot {
+    let web = three().rows.remove(2);
+    let rows = (0..count).map(|nth| {
+        let container = Container {
+            id: format!("{nth:064}"),
+            ..container('a', &format!("web-{nth}"), "nginx", Runtime::Docker)
+        };
+        let calls = (0..60).map(|number| CallRow { number, ..web.calls[1].clone() }).collect();
+        Row { subject: Subject::Container(Arc::new(container)), calls, ..web.clone() }
+    });
+    snapshot(rows.collect())
 }

@@ -1,13 +1,15 @@
 //! The terminal while ctrace draws on it, and its return to the state it was in: on every way out,
 //! a panic on any thread included.
 
-use std::io::{self, IsTerminal, Stdout, stdout};
+use std::io::{self, IsTerminal, Stdout, Write, stdout};
 use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, bail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::execute;
@@ -18,6 +20,14 @@ use ratatui::{Frame, Terminal};
 
 /// Whether the terminal is ours. There is one, so is this.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Presses and the wheel, with places beyond column 223:
+/// <https://invisible-island.net/xterm/ctlseqs/ctlseqs.html#h2-Mouse-Tracking>
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
+
+/// Terminals take no more than that at a time, some less.
+const COPY_MAX: usize = 4096;
 
 /// The panic hook is set once; without a screen it does nothing.
 static HOOK: Once = Once::new();
@@ -38,7 +48,7 @@ pub enum Drawn {
 }
 
 impl Screen {
-    pub fn open() -> Result<Self> {
+    pub fn open(mouse: bool) -> Result<Self> {
         if !stdout().is_terminal() {
             bail!("cannot draw: standard output is not a terminal; `ctrace top --once` prints instead");
         }
@@ -55,7 +65,26 @@ impl Screen {
         execute!(stdout(), EnterAlternateScreen, Hide).context("cannot write to the terminal")?;
         let terminal =
             Terminal::new(CrosstermBackend::new(stdout())).context("cannot draw on the terminal")?;
-        Ok(Self { terminal: ManuallyDrop::new(terminal), _guard: guard })
+        let screen = Self { terminal: ManuallyDrop::new(terminal), _guard: guard };
+        if mouse {
+            screen.mouse(true)?;
+        }
+        Ok(screen)
+    }
+
+    /// Takes the mouse from the terminal, which then cannot select text with it, or gives it back.
+    #[expect(clippy::unused_self, reason = "only who has the screen may")]
+    pub fn mouse(&self, ours: bool) -> Result<()> {
+        write(if ours { MOUSE_ON } else { MOUSE_OFF })
+    }
+
+    /// Puts a text into the clipboard of whoever sits before the terminal, if it lets us: OSC 52.
+    #[expect(clippy::unused_self, reason = "only who has the screen may")]
+    pub fn copy(&self, text: &str) -> Result<()> {
+        if text.len() > COPY_MAX {
+            return Ok(());
+        }
+        write(&format!("\x1b]52;c;{}\x07", STANDARD.encode(text)))
     }
 
     /// Draws a picture of the size that the terminal has now.
@@ -68,6 +97,16 @@ impl Screen {
             Err(error) if closed(&error) => Ok(Drawn::Closed),
             Err(error) => Err(error).context("cannot draw on the terminal"),
         }
+    }
+}
+
+fn write(sequence: &str) -> Result<()> {
+    let mut out = stdout();
+    let written = out.write_all(sequence.as_bytes()).and_then(|()| out.flush());
+    match written {
+        // The next picture finds that out.
+        Err(error) if closed(&error) => Ok(()),
+        written => written.context("cannot write to the terminal"),
     }
 }
 
@@ -88,6 +127,7 @@ impl Drop for Guard {
 /// Once for each [`Screen`]. There is nothing to be done about a terminal that takes no restoring.
 fn restore() {
     if TAKEN.swap(false, Ordering::SeqCst) {
+        let _ = write(MOUSE_OFF);
         let _ = execute!(stdout(), LeaveAlternateScreen, Show);
         let _ = disable_raw_mode();
     }

@@ -2,11 +2,11 @@
 
 use ratatui::text::{Line, Span};
 
-use super::containers::incomplete;
 use super::look::Look;
 use crate::container::{Container, Pod};
 use crate::snapshot::{Row, Snapshot, State, Subject};
 use crate::text::fit;
+use crate::tui::column::incomplete;
 
 /// Columns of the labels.
 const LABEL: usize = 11;
@@ -17,7 +17,7 @@ pub fn lines(row: &Row, snapshot: &Snapshot, look: Look, room: usize) -> Vec<Lin
         let fact = fit(&fact, room.saturating_sub(LABEL), look.charset).into_owned();
         Line::from(vec![Span::styled(format!("{label:<LABEL$}"), Look::TITLE), Span::raw(fact)])
     });
-    let loss = incomplete(row, snapshot).then(|| {
+    let loss = incomplete(&row.subject, snapshot).then(|| {
         let text = "LOST: not all that this container did was counted";
         Line::styled(fit(text, room, look.charset).into_owned(), look.loss())
     });

@@ -4,28 +4,43 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::look::Look;
-use crate::snapshot::{LossRow, Snapshot, State, Subject};
-use crate::text::{clock, fit, rate, width};
-use crate::tui::app::App;
-use crate::tui::keys::Mode;
+use crate::snapshot::{LossRow, Own, Snapshot, State, Subject};
+use crate::text::{clock, count, fit, rate, width};
+use crate::tui::app::{App, Over};
+use crate::tui::column::percent;
+use crate::tui::palette::Palette;
 
 /// What was asked for on the command line. What is typed takes its place.
 const ONLY: &str = "only: ";
 
-/// One to three lines of at most `room` columns.
+/// Two to four lines of at most `room` columns.
 pub fn lines(app: &App, snapshot: Option<&Snapshot>, look: Look, room: usize) -> Vec<Line<'static>> {
-    let mut lines = vec![summary(app, snapshot, look, room)];
+    let mut lines = vec![summary(app, snapshot, look, room), crumbs(app, look, room)];
     if let Some(snapshot) = snapshot.filter(|snapshot| lost(snapshot) > 0) {
         let text = losses(&snapshot.losses, lost(snapshot));
         lines.push(Line::styled(fit(&text, room, look.charset).into_owned(), look.loss()));
     }
-    if app.mode() == Mode::Filter || !app.filter().is_empty() {
+    if let Over::Palette(palette) = &app.over {
+        lines.push(command(palette, &app.place.table.titles(), look, room));
+    } else if app.over == Over::Filter || !app.place.table.needle().is_empty() {
         lines.push(filter(app, look, room));
     } else if !app.options.filter.is_empty() {
         let text = fit(&app.options.filter, room.saturating_sub(ONLY.len()), look.charset).into_owned();
         lines.push(Line::from(vec![Span::styled(ONLY, Look::TITLE), Span::raw(text)]));
     }
     lines
+}
+
+/// What is looked at.
+fn crumbs(app: &App, look: Look, room: usize) -> Line<'static> {
+    let crumbs = app.crumbs();
+    let (view, path) = crumbs.split_once(": ").unwrap_or((&crumbs, ""));
+    let path = fit(path, room.saturating_sub(width(view) + 2), look.charset).into_owned();
+    Line::from(vec![
+        Span::styled(look.charset.safe(view).into_owned(), Look::TITLE),
+        Span::raw(": "),
+        Span::raw(path),
+    ])
 }
 
 /// Everything that is missing.
@@ -43,8 +58,8 @@ struct Part {
 fn summary(app: &App, snapshot: Option<&Snapshot>, look: Look, room: usize) -> Line<'static> {
     let (state, style) = state(app, look);
     let mut parts = vec![
-        Part { importance: 5, text: "ctrace top".into(), style: Look::TITLE },
-        Part { importance: 6, text: state.into(), style },
+        Part { importance: 7, text: "ctrace top".into(), style: Look::TITLE },
+        Part { importance: 8, text: state, style },
     ];
     if let Some(snapshot) = snapshot {
         let plain = |importance, text| Part { importance, text, style: Style::new() };
@@ -53,12 +68,15 @@ fn summary(app: &App, snapshot: Option<&Snapshot>, look: Look, room: usize) -> L
             if snapshot.interval_ns == 0 { "-".to_owned() } else { rate(snapshot.per_second(sum)) }
         };
         parts.extend([
-            plain(0, clock(snapshot.elapsed_ns)),
-            plain(1, containers(snapshot)),
-            plain(4, format!("{} calls/s", sum(|counts| counts.count))),
-            plain(3, format!("{} err/s", sum(|counts| counts.errors))),
-            plain(2, format!("{} denied/s", sum(|counts| counts.denied))),
+            plain(2, clock(snapshot.elapsed_ns)),
+            plain(3, containers(snapshot)),
+            plain(6, format!("{} calls/s", sum(|counts| counts.count))),
+            plain(5, format!("{} err/s", sum(|counts| counts.errors))),
+            plain(4, format!("{} denied/s", sum(|counts| counts.denied))),
         ]);
+        if let Some(own) = &snapshot.own {
+            parts.extend([plain(1, used(own, snapshot)), plain(0, waiting(own))]);
+        }
     }
     let taken = |parts: &[Part]| parts.iter().map(|part| width(&part.text) + 2).sum::<usize>();
     while parts.len() > 1 && taken(&parts) > room + 2 {
@@ -71,14 +89,30 @@ fn summary(app: &App, snapshot: Option<&Snapshot>, look: Look, room: usize) -> L
     spans.collect()
 }
 
-fn state(app: &App, look: Look) -> (&'static str, Style) {
-    match (app.paused, app.options.replay, app.ended) {
-        (true, _, _) => ("PAUSED", look.held()),
-        (false, true, false) => ("REPLAY", Look::TITLE),
-        (false, true, true) => ("REPLAY, at its end", look.held()),
-        (false, false, false) => ("LIVE", Look::TITLE),
-        (false, false, true) => ("ENDED", look.held()),
+fn state(app: &App, look: Look) -> (String, Style) {
+    let speed = if (app.speed - 1.0).abs() < 1e-9 { String::new() } else { format!(" {}x", app.speed) };
+    match (app.history.is_held(), app.options.replay, app.ended) {
+        (true, _, _) => {
+            let seconds = app.history.behind_ns() / 1_000_000_000;
+            // No more than some minutes are kept.
+            (format!("PAUSED {}:{:02} ago", seconds / 60, seconds % 60), look.held())
+        }
+        (false, true, false) => (format!("REPLAY{speed}"), Look::TITLE),
+        (false, true, true) => ("REPLAY, at its end".into(), look.held()),
+        (false, false, false) => ("LIVE".into(), Look::TITLE),
+        (false, false, true) => ("ENDED".into(), look.held()),
     }
+}
+
+/// What ctrace itself takes.
+fn used(own: &Own, snapshot: &Snapshot) -> String {
+    let cpu = own.cpu_ns.map_or("-".to_owned(), |cpu| percent(cpu, snapshot.interval_ns));
+    format!("own cpu {cpu} mem {}", count(own.memory_bytes, 5))
+}
+
+/// How full the ring buffer was.
+fn waiting(own: &Own) -> String {
+    format!("ring {}", percent(own.ring_bytes, own.ring_size))
 }
 
 fn containers(snapshot: &Snapshot) -> String {
@@ -104,12 +138,37 @@ fn losses(rows: &[LossRow], sum: u64) -> String {
     format!("LOST {sum}: {}", places.join(", "))
 }
 
-/// The end of the text is what one types, so what has no room is missing from its beginning.
 fn filter(app: &App, look: Look, room: usize) -> Line<'static> {
-    const LABEL: &str = "filter: ";
-    let typing = app.mode() == Mode::Filter;
-    let safe = look.charset.safe(app.filter()).into_owned();
-    let room = room.saturating_sub(LABEL.len() + usize::from(typing));
+    let needle = app.place.table.needle();
+    let typing = app.over == Over::Filter;
+    let mut line = typed("filter: ", needle.text(), typing, look, room);
+    if let Some(error) = needle.error() {
+        beside(&mut line, error, look.loss(), look, room);
+    }
+    line
+}
+
+fn command(palette: &Palette, titles: &[&str], look: Look, room: usize) -> Line<'static> {
+    let mut line = typed(":", palette.text(), true, look, room);
+    match palette.error() {
+        Some(error) => beside(&mut line, error, look.loss(), look, room),
+        None => beside(&mut line, &palette.candidates(titles).join("  "), Style::new(), look, room),
+    }
+    line
+}
+
+/// Two spaces and a text, as much of it as has room.
+fn beside(line: &mut Line<'static>, text: &str, style: Style, look: Look, room: usize) {
+    let text = fit(text, room.saturating_sub(line.width() + 2), look.charset).into_owned();
+    if !text.is_empty() {
+        line.spans.extend([Span::raw("  "), Span::styled(text, style)]);
+    }
+}
+
+/// The end of the text is what one types, so what has no room is missing from its beginning.
+fn typed(label: &'static str, text: &str, typing: bool, look: Look, room: usize) -> Line<'static> {
+    let safe = look.charset.safe(text).into_owned();
+    let room = room.saturating_sub(label.len() + usize::from(typing));
     let mut shown = safe.as_str();
     if typing {
         while width(shown) > room {
@@ -122,5 +181,5 @@ fn filter(app: &App, look: Look, room: usize) -> Line<'static> {
     if typing {
         text.push(look.cursor());
     }
-    Line::from(vec![Span::styled(LABEL, Look::TITLE), Span::raw(text)])
+    Line::from(vec![Span::styled(label, Look::TITLE), Span::raw(text)])
 }

@@ -23,21 +23,21 @@ impl Look {
     }
 
     /// Something is missing.
-    pub fn loss(self) -> Style {
+    pub const fn loss(self) -> Style {
         self.colored(Color::Red).add_modifier(Modifier::BOLD)
     }
 
     /// What is shown is not what is.
-    pub fn held(self) -> Style {
+    pub const fn held(self) -> Style {
         self.colored(Color::Yellow).add_modifier(Modifier::BOLD)
     }
 
     /// A key in the footer.
-    pub fn key(self) -> Style {
+    pub const fn key(self) -> Style {
         self.colored(Color::Cyan).add_modifier(Modifier::BOLD)
     }
 
-    pub fn colored(self, color: Color) -> Style {
+    pub const fn colored(self, color: Color) -> Style {
         if self.color { Style::new().fg(color) } else { Style::new() }
     }
 

@@ -1,44 +1,34 @@
 //! A table: titles, and the rows around the selected one.
 
-use ratatui::Frame;
-use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::look::Look;
-use super::paint;
-use crate::text::{Align, pad};
-use crate::tui::column::{Column, Context, layout};
+use crate::text::{Align, fit, pad};
+use crate::tui::column::{Column, Context, Sign, layout};
 use crate::tui::list::List;
 
 /// Before each row: the selection's mark, the row's, and a space.
-const GUTTER: usize = 3;
+pub const GUTTER: usize = 3;
 
-/// How a row stands out.
-pub struct Mark {
-    pub sign: char,
-    pub style: Style,
-}
-
-pub fn draw<C: Column>(
-    frame: &mut Frame<'_>,
-    area: Rect,
+/// At most `height` lines.
+pub fn lines<C: Column>(
     list: &mut List<C>,
-    rows: &[C::Row],
+    width: usize,
+    height: usize,
     context: &Context<'_>,
     look: Look,
-    mark: impl Fn(&C::Row) -> Mark,
-) {
-    let rows = list.rows(rows, context);
-    let needed: Vec<C> = C::ALL.iter().copied().filter(|column| column.needed(&rows)).collect();
-    let columns = layout(&needed, usize::from(area.width).saturating_sub(GUTTER));
+) -> Vec<Line<'static>> {
+    let all = list.all(context);
+    let rows = list.picked(&all, context);
+    let needed: Vec<C> = C::ALL.iter().copied().filter(|column| column.needed(&rows, context)).collect();
+    let columns = layout(&needed, width.saturating_sub(GUTTER));
     let selected = list.index(&rows);
-    let page = usize::from(area.height).saturating_sub(1);
-    let window = list.window(selected, rows.len(), page, columns.iter().map(|(column, _)| *column).collect());
+    let window = list.window(selected, rows.len(), height.saturating_sub(1), columns.clone());
 
     let mut lines = vec![Line::styled(titles(list, &columns, look), Look::TITLE)];
     for (index, row) in rows.iter().enumerate().take(window.end).skip(window.start) {
-        let Mark { sign, style } = mark(row);
+        let (sign, style) = look.sign(C::sign(row, context));
         let is_selected = index == selected;
         let style = if is_selected { style.patch(Look::SELECTED) } else { style };
         let cells = columns.iter().map(|(column, width)| {
@@ -48,10 +38,22 @@ pub fn draw<C: Column>(
         lines.push(Line::styled(format!("{pointer}{sign} {}", join(cells)), style));
     }
     if rows.is_empty() {
-        let empty = if list.filter().is_empty() { "nothing yet" } else { "nothing matches the filter" };
-        lines.push(Line::raw(look.fit(empty, area.width)));
+        let empty = if list.needle.is_empty() { "nothing yet" } else { "nothing matches the filter" };
+        lines.push(Line::raw(fit(empty, width, look.charset).into_owned()));
     }
-    paint(frame, area, lines);
+    lines
+}
+
+impl Look {
+    const fn sign(self, sign: Sign) -> (char, Style) {
+        match sign {
+            Sign::Plain => (' ', Style::new()),
+            Sign::Lossy => ('!', self.loss()),
+            Sign::Gone => ('x', Self::GONE),
+            Sign::Denied => ('D', Style::new()),
+            Sign::Failed => ('E', Style::new()),
+        }
+    }
 }
 
 fn titles<C: Column>(list: &List<C>, columns: &[(C, usize)], look: Look) -> String {

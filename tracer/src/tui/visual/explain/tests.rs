@@ -134,7 +134,7 @@ fn commands_can_be_typed() {
                 let command = command.replace("{call}", call);
                 let cli = Cli::try_parse_from(command.split(' '));
                 assert!(cli.is_ok(), "{command}: {}", cli.unwrap_err());
-                if let crate::cli::Command::Trace(args) = cli.unwrap().command {
+                if let Some(crate::cli::Command::Trace(args)) = cli.unwrap().command {
                     let what = &args.what;
                     let select =
                         crate::select::Select::parse(&what.what, what.failed, what.denied, Arch::X86_64);
