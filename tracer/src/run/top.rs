@@ -57,7 +57,7 @@ fn live_pipeline(args: &TopArgs) -> Result<Pipeline<impl Source + use<>>> {
     // A recording is for every face; the screen wants records only of what somebody looks at closely.
     let records = feature::SYSCALL_RECORDS | feature::PROCESS_RECORDS;
     let plan = Plan {
-        features: feature::LATENCY | records | if args.record.is_some() { 0 } else { feature::FOCUS },
+        features: feature::LATENCY | records | if args.record.is_some() { feature::PROCESSES } else { feature::FOCUS },
         selection: Selection::ALL,
         lineage: None,
         ring_bytes: RING_BYTES,
