@@ -119,12 +119,12 @@ pub struct TopArgs {
     /// Show a recording instead of the running system
     #[arg(long, value_name = "FILE", conflicts_with = "record", help_heading = RECORDINGS)]
     pub replay: Option<PathBuf>,
-    /// Show a recording that many times as fast as it was made, from 0.1 to 1000
-    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed, help_heading = RECORDINGS)]
-    pub speed: f64,
     /// Show a small recording that ships inside ctrace; takes no privileges
     #[arg(long, conflicts_with_all = ["replay", "record"], help_heading = RECORDINGS)]
     pub demo: bool,
+    /// Show a recording that many times as fast as it was made, from 0.1 to 1000
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed, help_heading = RECORDINGS)]
+    pub speed: f64,
     /// Also write a recording
     #[arg(long, value_name = "FILE", help_heading = RECORDINGS)]
     pub record: Option<PathBuf>,

@@ -11,7 +11,6 @@ pub mod outside;
 mod profile;
 mod ps;
 mod record;
-mod screen;
 mod signals;
 mod top;
 mod trace;

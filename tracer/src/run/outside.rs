@@ -7,21 +7,82 @@ use std::os::unix::fs::{OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::Context;
 use rustix::fs::OFlags;
 
 use super::with_errno_names;
+use crate::cli::TopArgs;
 use crate::container::Container;
 use crate::doctor::shell_words;
 use crate::export::{Format, Table, render};
 use crate::profile::{Options, Reason, Verdict, generate};
 use crate::snapshot::{Row, Snapshot, Subject, SubjectId};
 use crate::text::safe;
+use crate::tui::{self, outside::Scope};
 
 /// Files of the same second.
 const ATTEMPTS: u32 = 100;
 
 /// Views of what `ctrace trace` prints one by one.
 const EVENTS: &[&str] = &["processes", "files", "network", "events"];
+
+/// What the screen may ask for.
+pub(super) struct Outside {
+    folder: PathBuf,
+    names: Vec<String>,
+    filters: Vec<String>,
+    host: bool,
+    replay: Option<PathBuf>,
+    demo: bool,
+}
+
+impl Outside {
+    pub(super) fn new(args: &TopArgs) -> anyhow::Result<Self> {
+        Ok(Self {
+            folder: std::env::current_dir().context("cannot tell the working directory")?,
+            names: args.containers.names.clone(),
+            filters: args.containers.filters.iter().map(ToString::to_string).collect(),
+            host: args.host,
+            replay: args.replay.clone(),
+            demo: args.demo,
+        })
+    }
+}
+
+impl tui::Outside for Outside {
+    fn write_profile(&self, snapshot: &Snapshot, of: &SubjectId) -> Result<String, String> {
+        let (path, worth) = write_profile(snapshot, of, &self.folder)?;
+        Ok(format!("{}: {worth}", path.display()))
+    }
+
+    fn command_line(&self, snapshot: &Snapshot, scope: &Scope) -> String {
+        let opened = scope.of.as_ref().and_then(|of| designation(snapshot, &of.id()));
+        let host = self.host || matches!(scope.of, Some(Subject::Host));
+        let containers = opened.map_or_else(|| self.names.clone(), |name| vec![name]);
+        let events: Vec<&str> = scope.call.as_deref().into_iter().collect();
+        let only = if scope.errno.is_some() { Only::Failed } else { Only::All };
+        // Words of the filter that was typed are looked for in texts; no command has them.
+        let typed = scope.filter.split_whitespace().filter(|word| word.contains('=')).map(str::to_owned);
+        let filters: Vec<String> = self.filters.iter().cloned().chain(typed).collect();
+        let (filters, replay) = (filters.as_slice(), self.replay.as_deref());
+        let (containers, events) = (containers.as_slice(), events.as_slice());
+        command_line(&Shown {
+            view: scope.view,
+            containers,
+            filters,
+            host,
+            events,
+            only,
+            replay,
+            demo: self.demo,
+        })
+    }
+
+    fn export(&self, table: &Table, format: Format, wall_ns: i64) -> Result<String, String> {
+        let path = export(table, format, &self.folder, wall_ns)?;
+        Ok(format!("wrote {}", path.display()))
+    }
+}
 
 /// Writes the table into a new file of `folder`, named by its title and the time (ns since 1970, in UTC).
 /// Only its owner can read it: names and paths may tell secrets. Under sudo that is who called sudo.
@@ -221,8 +282,9 @@ fn fill(mut file: File, text: &str, Owner(owner): Owner) -> io::Result<()> {
 
 /// A name is a container's own choice, a file's is ours.
 fn plain(text: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' };
-    text.chars().map(plain).take(64).collect()
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let words: Vec<&str> = text.split(|c| !is_plain(c)).filter(|word| !word.is_empty()).collect();
+    words.join("_").chars().take(64).collect()
 }
 
 /// `20261124T024135`, UTC.

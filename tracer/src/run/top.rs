@@ -1,7 +1,6 @@
 //! `ctrace top`: the screen, or samples for scripts.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
@@ -14,12 +13,12 @@ use tracer_common::config::feature;
 use tracer_common::limits::RING_BYTES;
 
 use super::drive::{self, Flow, Pace, Turn};
-use super::screen::Files;
+use super::outside::Outside;
 use super::signals::Stop;
 use super::{config, demo, live, output, say};
 use crate::batch::Source;
 use crate::cli::{SampleFormat, TopArgs};
-use crate::closeup::Proc;
+use crate::closeup;
 use crate::container::Roots;
 use crate::exit::Code;
 use crate::filter::Wanted;
@@ -52,20 +51,15 @@ pub(super) fn top(args: &TopArgs) -> Result<ExitCode> {
     }
 }
 
-/// `looks`: somebody may look closer at a container.
-fn live_pipeline(args: &TopArgs, looks: bool) -> Result<Pipeline<impl Source + use<>>> {
+fn live_pipeline(args: &TopArgs) -> Result<Pipeline<impl Source + use<>>> {
     live::preflight().map_err(demo::offer)?;
     let roots = Roots::detect()?;
+    // A recording is for every face; the screen wants records only of what somebody looks at closely.
     let records = feature::SYSCALL_RECORDS | feature::PROCESS_RECORDS;
     let plan = Plan {
         features: feature::LATENCY
-            | match (args.record.is_some(), looks) {
-                // A recording is for every face, the samples only for this one.
-                (true, true) => records | feature::PROCESSES,
-                (true, false) => records,
-                (false, true) => records | feature::FOCUS,
-                (false, false) => 0,
-            },
+            | records
+            | if args.record.is_some() { feature::PROCESSES } else { feature::FOCUS },
         selection: Selection::ALL,
         lineage: None,
         ring_bytes: RING_BYTES,
@@ -73,7 +67,7 @@ fn live_pipeline(args: &TopArgs, looks: bool) -> Result<Pipeline<impl Source + u
     };
     let source = live::open(&plan, &roots, |_| {})?;
     let recorder = args.record.as_deref().map(|path| output::recorder(path, source.session())).transpose()?;
-    let pipeline = pipeline(source, args).with_open_files(Box::new(Proc::new(Path::new("/proc"))));
+    let pipeline = pipeline(source, args).with_open_files(Box::new(closeup::Proc::new(&roots.proc)));
     Ok(match recorder {
         Some(recorder) => pipeline.with_recorder(recorder),
         None => pipeline,
@@ -87,7 +81,7 @@ fn pipeline<S: Source>(source: S, args: &TopArgs) -> Pipeline<S> {
 }
 
 fn live_samples(args: &TopArgs) -> Result<ExitCode> {
-    let mut pipeline = live_pipeline(args, false)?;
+    let mut pipeline = live_pipeline(args)?;
     let stop = Stop::on_signals()?;
     let mut samples = samples(args);
     let mut left = if args.once { Some(1) } else { args.count };
@@ -144,7 +138,7 @@ fn print(samples: &mut Samples<io::Stdout>, snapshot: &Snapshot, left: &mut Opti
 }
 
 fn live_screen(args: &TopArgs, config: Config) -> Result<ExitCode> {
-    let mut pipeline = live_pipeline(args, true)?;
+    let mut pipeline = live_pipeline(args)?;
     let interval = args.interval.or(config.interval).unwrap_or(INTERVAL);
     let pace = Pace { sample_every: interval, duration: None };
     screen(args, config, move |snapshots, mut wishes, stop| {
@@ -191,8 +185,7 @@ fn heed<S: Source>(pipeline: &mut Pipeline<S>, wishes: &mut watch::Receiver<Wish
     if !wishes.has_changed().unwrap_or(false) {
         return Ok(false);
     }
-    let wish = wishes.borrow_and_update().clone();
-    pipeline.demand(wish.demand)?;
+    pipeline.demand(wishes.borrow_and_update().demand.clone())?;
     Ok(true)
 }
 
@@ -222,11 +215,12 @@ fn screen(
         mouse: !args.no_mouse && config.mouse.unwrap_or(true),
         keys: config.keys,
     };
+    let outside = Outside::new(args)?;
     let shown = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot run the screen")?
-        .block_on(tui::run(receiver, sent, options, &Files::new(args)));
+        .block_on(tui::run(receiver, sent, options, &outside));
     stop.request();
     let Ok(data_ended) = worker.join() else { bail!("the thread that reads the data panicked") };
     shown?;

@@ -1,7 +1,7 @@
 //! What a user can ask for.
 
-use super::outside::Format;
 use super::place::View;
+use crate::export::Format;
 use crate::snapshot::SubjectId;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

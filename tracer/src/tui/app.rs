@@ -8,11 +8,12 @@ use super::history::History;
 use super::key::{Click, Key, Mouse};
 use super::keys::Mode;
 use super::list::stepped;
-use super::outside::{self, Scope};
+use super::outside::Scope;
 use super::palette::{Command, Palette};
-use super::place::{Opened, Place, VIEWS, View};
+use super::place::{Opened, Place, VIEWS, View, is};
 use super::table::{Hit, Order, Table};
 use super::{Options, names};
+use crate::export;
 use crate::snapshot::{Demand, Only, Row, Snapshot, Subject, SubjectId};
 use crate::text::Charset;
 
@@ -132,7 +133,7 @@ impl App {
     /// The opened container, if it still is in the trace.
     pub fn opened<'a>(&self, snapshot: &'a Snapshot) -> Option<&'a Row> {
         let of = self.place.of.as_ref()?;
-        snapshot.rows.iter().find(|row| row.subject.id() == of.id)
+        snapshot.rows.iter().find(|row| is(&row.subject, &of.id))
     }
 
     /// The table on the screen, and what its rows depend on.
@@ -356,9 +357,9 @@ impl App {
     }
 
     /// The table on the screen, all of it.
-    pub fn export(&mut self) -> Option<outside::Table> {
+    pub fn export(&mut self) -> Option<export::Table> {
         let title = self.crumbs();
-        self.with(|table, context| outside::Table {
+        self.with(|table, context| export::Table {
             title,
             columns: table.titles(),
             rows: table.rows(context),

@@ -28,7 +28,7 @@ pub use process::ProcessColumn;
 
 use super::history::History;
 use super::needle::Needle;
-use super::place::Opened;
+use super::place::{Opened, is};
 use super::view::look::Look;
 use crate::snapshot::{Aspect, Closeup, Demand, Only, Quantiles, Row, Snapshot, Subject, SubjectId};
 use crate::text::{Align, Charset, clock, duration, rate};
@@ -150,7 +150,7 @@ impl<'a> Context<'a> {
 
     /// The rows of what is looked at.
     fn opened(self, snapshot: &Snapshot) -> impl Iterator<Item = &Row> {
-        snapshot.rows.iter().filter(move |row| self.of.is_none_or(|of| row.subject.id() == *of))
+        snapshot.rows.iter().filter(move |row| self.of.is_none_or(|of| is(&row.subject, of)))
     }
 
     /// What is known since this was asked for; None: not this was asked for.

@@ -8,6 +8,8 @@ use crate::snapshot::{
     CallRow, Closeup, ErrnoRow, EventRow, FileRow, PeerRow, ProcessRow, Row, Snapshot, SubjectId,
 };
 
+use super::place::is;
+
 /// More is forgotten: about 10 minutes of 200 containers with 60 calls each.
 const BYTES_MAX: usize = 64 << 20;
 
@@ -114,9 +116,9 @@ impl History {
             .take(samples)
             .map(|snapshot| {
                 // Mostly it stands where it stood.
-                let there = snapshot.rows.get(place).filter(|row| row.subject.id() == *of);
+                let there = snapshot.rows.get(place).filter(|row| is(&row.subject, of));
                 let found = || {
-                    place = snapshot.rows.iter().position(|row| row.subject.id() == *of)?;
+                    place = snapshot.rows.iter().position(|row| is(&row.subject, of))?;
                     snapshot.rows.get(place)
                 };
                 there.or_else(found).map_or(0, |row| row.sum.count)

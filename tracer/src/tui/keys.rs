@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use super::action::{Action, Arrange, Go, Step, Time, Type};
 use super::key::Key;
 use super::nearest::nearest;
-use super::outside::Format;
 use super::place::View;
+use crate::export::Format;
 
 /// What the keys go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

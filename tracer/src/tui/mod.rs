@@ -55,7 +55,6 @@ use term::{Drawn, Screen};
 
 /// How to show it; constant while it is shown.
 #[derive(Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each is set by itself")]
 pub struct Options {
     /// The snapshots come from a recording.
     pub replay: bool,
@@ -180,14 +179,17 @@ fn act(effect: &Effect, app: &mut App, screen: &mut Screen, outside: &dyn Outsid
             Some(snapshot) => outside.write_profile(&snapshot, of),
             None => Err(NOTHING_YET.to_owned()),
         },
-        Effect::CopyCommand => {
-            let line = outside.command_line(app.shown().as_deref(), &app.scope());
-            screen.copy(&line)?;
-            Ok(line)
-        }
-        Effect::Export(format) => match app.export() {
-            Some(table) => outside.export(&table, *format),
+        Effect::CopyCommand => match app.shown() {
+            Some(snapshot) => {
+                let line = outside.command_line(&snapshot, &app.scope());
+                screen.copy(&line)?;
+                Ok(line)
+            }
             None => Err(NOTHING_YET.to_owned()),
+        },
+        Effect::Export(format) => match (app.shown(), app.export()) {
+            (Some(snapshot), Some(table)) => outside.export(&table, *format, snapshot.wall_ns),
+            _ => Err(NOTHING_YET.to_owned()),
         },
     };
     app.message = Some(answer.unwrap_or_else(|error| error));

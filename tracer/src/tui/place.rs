@@ -141,6 +141,18 @@ pub struct Of {
     pub subject: Subject,
 }
 
+/// As comparing [`Subject::id`], without making one: it is asked of every row of many snapshots.
+pub fn is(subject: &Subject, wanted: &SubjectId) -> bool {
+    match (subject, wanted) {
+        (Subject::Container(container), SubjectId::Container { id, parent }) => {
+            container.id == *id && container.parent == *parent
+        }
+        (Subject::Host, SubjectId::Host) => true,
+        (Subject::Unknown { cgroup_id, .. }, SubjectId::Unknown(wanted)) => cgroup_id == wanted,
+        (Subject::Container(_) | Subject::Host | Subject::Unknown { .. }, _) => false,
+    }
+}
+
 impl From<Subject> for Of {
     fn from(subject: Subject) -> Self {
         Self { id: subject.id(), subject }
@@ -184,6 +196,16 @@ mod tests {
             assert_eq!(spec.view.nth(), nth, "{}", spec.name);
             assert_eq!(spec.view.spec().name, spec.name);
             assert!(spec.name.chars().all(|c| c.is_ascii_lowercase()));
+        }
+    }
+
+    #[test]
+    fn a_subject_is_what_its_id_says() {
+        let rows = crate::tui::sample::three().rows;
+        for (a, row) in rows.iter().enumerate() {
+            for (b, other) in rows.iter().enumerate() {
+                assert_eq!(is(&row.subject, &other.subject.id()), a == b);
+            }
         }
     }
 

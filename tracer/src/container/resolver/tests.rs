@@ -364,11 +364,12 @@ fn a_namesakes_later_life_is_another_container() {
         let cgroup = host.make("/web");
         host.meet(slot, cgroup, OWN);
         host.advance(0);
-        host.remove("/web");
+        // It keeps its inode, so that the next one has another.
+        let top = host.dir.path().join("cgroup");
+        fs::rename(top.join("web"), top.join(format!("kept{slot}"))).unwrap();
+        host.resolver.cgroup_removed(CgroupId::V2(cgroup));
         fs::remove_file(host.dir.path().join("run/runc/web/state.json")).unwrap();
         host.advance(0);
-        // Another inode for the next one.
-        host.mkdir(&format!("/keep{slot}"));
     }
     assert_eq!((host.container(1).pid, host.container(2).pid), (Some(7), Some(8)));
 }
