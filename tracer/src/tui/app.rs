@@ -17,6 +17,7 @@ use crate::export;
 use crate::snapshot::{Demand, Only, Row, Snapshot, Subject, SubjectId};
 use crate::text::Charset;
 
+#[expect(clippy::struct_excessive_bools, reason = "each is switched by itself")]
 pub struct App {
     pub options: Options,
     pub history: History,
@@ -56,7 +57,7 @@ pub enum Over {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
     pub title: String,
-    pub text: String,
+    pub body: String,
     pub scroll: Scroll,
 }
 
@@ -154,10 +155,8 @@ impl App {
         match action {
             Action::Quit => return Effect::Quit,
             Action::Help => {
-                self.over = match self.over {
-                    Over::Help(_) => Over::Nothing,
-                    _ => Over::Help(Scroll::default()),
-                }
+                let open = matches!(self.over, Over::Help(_));
+                self.over = if open { Over::Nothing } else { Over::Help(Scroll::default()) };
             }
             Action::Move(step) => self.step(step),
             Action::Go(go) => self.go(go),
@@ -246,7 +245,7 @@ impl App {
                 self.before.push(std::mem::replace(&mut self.place, place));
             }
             Some(Opened::Text { title, text }) => {
-                self.over = Over::Text(Text { title, text, scroll: Scroll::default() });
+                self.over = Over::Text(Text { title, body: text, scroll: Scroll::default() });
             }
             None => {}
         }
@@ -331,7 +330,7 @@ impl App {
                 self.message = Some("only a replay has another speed than the machine".into());
             }
             Time::Faster => {
-                self.speed = SPEEDS.into_iter().find(|speed| *speed > self.speed).unwrap_or(self.speed)
+                self.speed = SPEEDS.into_iter().find(|speed| *speed > self.speed).unwrap_or(self.speed);
             }
             Time::Slower => {
                 let slower = SPEEDS.into_iter().rev().find(|speed| *speed < self.speed);

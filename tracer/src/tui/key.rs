@@ -109,8 +109,6 @@ fn sequence(rest: &[u8]) -> Decoded {
     let (parameters, last) = rest.split_at(end);
     let key = match last.first() {
         Some(b'M') if parameters.first() == Some(&b'<') => mouse(parameters),
-        // A button was let go.
-        Some(b'm') => None,
         Some(b'~') => numbered(parameters),
         Some(last) => last_byte(*last),
         None => None,
@@ -137,7 +135,7 @@ fn last_byte(byte: u8) -> Option<Key> {
     })
 }
 
-/// `<button;column;line` from 1, as xterm's mode 1006 sends it.
+/// `<button;column;line` from 1, as xterm's mode 1006 sends it. What ends with `m` tells of a button that was let go.
 fn mouse(parameters: &[u8]) -> Option<Key> {
     let mut numbers = str::from_utf8(parameters.get(1..)?).ok()?.split(';').map(str::parse::<u16>);
     let (button, x, y) = (numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?);

@@ -274,7 +274,7 @@ fn an_event_opens_as_json() {
     press(&mut app, &[Key::Enter]);
     assert_eq!(app.mode(), Mode::Text);
     let Over::Text(text) = &app.over else { panic!() };
-    assert!(text.text.contains("\"event\": \"syscall\""), "{}", text.text);
+    assert!(text.body.contains("\"event\": \"syscall\""), "{}", text.body);
     press(&mut app, &[Key::Down, Key::Esc]);
     assert_eq!((app.mode(), app.place.view), (Mode::Table, View::Events));
 }

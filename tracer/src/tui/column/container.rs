@@ -153,7 +153,17 @@ impl Column for ContainerColumn {
             Self::Processes => any(|row| row.resources.processes.is_some()),
             Self::Cpu => any(|row| row.resources.cpu_ns.is_some()),
             Self::Memory => any(|row| row.resources.memory_bytes.is_some()),
-            _ => true,
+            Self::Name
+            | Self::Runtime
+            | Self::Image
+            | Self::Calls
+            | Self::Trend
+            | Self::Errors
+            | Self::ErrorShare
+            | Self::Denied
+            | Self::P50
+            | Self::P99
+            | Self::Total => true,
         }
     }
 

@@ -13,7 +13,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, text: &mut Text, look: Look) {
     let mut lines = vec![Line::styled(look.fit(&text.title, area.width), Look::TITLE)];
     let room = usize::from(area.width);
     let all: Vec<String> =
-        text.text.lines().flat_map(|line| wrapped(&look.charset.safe(line), room)).collect();
+        text.body.lines().flat_map(|line| wrapped(&look.charset.safe(line), room)).collect();
     let page = usize::from(area.height).saturating_sub(1);
     let last = all.len().saturating_sub(page);
     text.scroll = Scroll { top: text.scroll.top.min(last), page, last };
