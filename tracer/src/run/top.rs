@@ -51,15 +51,20 @@ pub(super) fn top(args: &TopArgs) -> Result<ExitCode> {
     }
 }
 
-fn live_pipeline(args: &TopArgs) -> Result<Pipeline<impl Source + use<>>> {
+/// `looks`: somebody may look closer at a container.
+fn live_pipeline(args: &TopArgs, looks: bool) -> Result<Pipeline<impl Source + use<>>> {
     live::preflight().map_err(demo::offer)?;
     let roots = Roots::detect()?;
-    // A recording is for every face; the screen wants records only of what somebody looks at closely.
     let records = feature::SYSCALL_RECORDS | feature::PROCESS_RECORDS;
     let plan = Plan {
         features: feature::LATENCY
-            | records
-            | if args.record.is_some() { feature::PROCESSES } else { feature::FOCUS },
+            | match (args.record.is_some(), looks) {
+                // A recording is for every face, the samples only for this one.
+                (true, true) => records | feature::PROCESSES,
+                (true, false) => records,
+                (false, true) => records | feature::FOCUS,
+                (false, false) => 0,
+            },
         selection: Selection::ALL,
         lineage: None,
         ring_bytes: RING_BYTES,
@@ -81,7 +86,7 @@ fn pipeline<S: Source>(source: S, args: &TopArgs) -> Pipeline<S> {
 }
 
 fn live_samples(args: &TopArgs) -> Result<ExitCode> {
-    let mut pipeline = live_pipeline(args)?;
+    let mut pipeline = live_pipeline(args, false)?;
     let stop = Stop::on_signals()?;
     let mut samples = samples(args);
     let mut left = if args.once { Some(1) } else { args.count };
@@ -138,7 +143,7 @@ fn print(samples: &mut Samples<io::Stdout>, snapshot: &Snapshot, left: &mut Opti
 }
 
 fn live_screen(args: &TopArgs, config: Config) -> Result<ExitCode> {
-    let mut pipeline = live_pipeline(args)?;
+    let mut pipeline = live_pipeline(args, true)?;
     let interval = args.interval.or(config.interval).unwrap_or(INTERVAL);
     let pace = Pace { sample_every: interval, duration: None };
     screen(args, config, move |snapshots, mut wishes, stop| {

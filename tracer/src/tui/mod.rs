@@ -55,6 +55,7 @@ use term::{Drawn, Screen};
 
 /// How to show it; constant while it is shown.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is set by itself")]
 pub struct Options {
     /// The snapshots come from a recording.
     pub replay: bool,

@@ -14,7 +14,7 @@ pub trait Outside {
 }
 
 /// What is looked at.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scope {
     /// Name of the view, as in [`super::VIEWS`].
     pub view: &'static str,
