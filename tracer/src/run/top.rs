@@ -179,7 +179,11 @@ fn replayed_screen(args: &TopArgs, config: Config) -> Result<ExitCode> {
             let ended = gone || drive::wait_at(stop, pause, || wishes.borrow().speed);
             Ok(if ended { Flow::End } else { Flow::On })
         })?;
-        snapshots.send(Some(Arc::new(pipeline.snapshot()))).ok();
+        // Where nothing came after the last sample, there is no interval to show.
+        let last = pipeline.snapshot();
+        if last.elapsed_ns > shown || shown == 0 {
+            snapshots.send(Some(Arc::new(last))).ok();
+        }
         Ok(())
     })
 }
