@@ -134,6 +134,12 @@ impl Column for ProblemColumn {
     fn about(row: &Problem, room: Room, context: &Context<'_>, look: Look) -> Vec<Line<'static>> {
         let denied = row.error.total_denied > 0;
         let Explanation { what, next } = explain(&name(row, context), row.error.errno, denied);
+        // A container's own name may look like anything, even like a part of the command.
+        let plain = |name: &&str| name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+        let next = match Some(row.subject.name()).filter(plain).filter(|name| !name.starts_with('-')) {
+            Some(name) => next.replace("CONTAINER", name),
+            None => next,
+        };
         let paragraph = |text: &str, style: Style| {
             let text = look.charset.safe(text).into_owned();
             wrapped(&text, room.width)

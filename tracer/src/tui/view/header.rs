@@ -15,7 +15,7 @@ const ONLY: &str = "only: ";
 
 /// Two to four lines of at most `room` columns.
 pub fn lines(app: &App, snapshot: Option<&Snapshot>, look: Look, room: usize) -> Vec<Line<'static>> {
-    let mut lines = vec![summary(app, snapshot, look, room), crumbs(app, look, room)];
+    let mut lines = vec![summary(app, snapshot, look, room), crumbs(app, snapshot, look, room)];
     if let Some(snapshot) = snapshot.filter(|snapshot| lost(snapshot) > 0) {
         let text = losses(&snapshot.losses, lost(snapshot));
         lines.push(Line::styled(fit(&text, room, look.charset).into_owned(), look.loss()));
@@ -31,16 +31,28 @@ pub fn lines(app: &App, snapshot: Option<&Snapshot>, look: Look, room: usize) ->
     lines
 }
 
-/// What is looked at.
-fn crumbs(app: &App, look: Look, room: usize) -> Line<'static> {
+/// Columns that what is looked at has before anything else.
+const CRUMBS: usize = 20;
+
+/// What is looked at, and on the right what looking costs.
+fn crumbs(app: &App, snapshot: Option<&Snapshot>, look: Look, room: usize) -> Line<'static> {
+    let cost = snapshot.and_then(|snapshot| Some(cost(snapshot.own.as_ref()?, snapshot)));
+    let cost = cost.filter(|cost| width(cost) + CRUMBS <= room).unwrap_or_default();
+    let left = room - width(&cost);
+    let gap = usize::from(!cost.is_empty());
     let crumbs = app.crumbs();
     let (view, path) = crumbs.split_once(": ").unwrap_or((&crumbs, ""));
-    let path = fit(path, room.saturating_sub(width(view) + 2), look.charset).into_owned();
-    Line::from(vec![
+    let path = fit(path, left.saturating_sub(width(view) + 2 + gap), look.charset).into_owned();
+    let mut line = Line::from(vec![
         Span::styled(look.charset.safe(view).into_owned(), Look::TITLE),
         Span::raw(": "),
         Span::raw(path),
-    ])
+    ]);
+    if gap > 0 {
+        let space = " ".repeat(left.saturating_sub(line.width()));
+        line.spans.extend([Span::raw(space), Span::raw(cost)]);
+    }
+    line
 }
 
 /// Everything that is missing.
@@ -74,9 +86,6 @@ fn summary(app: &App, snapshot: Option<&Snapshot>, look: Look, room: usize) -> L
             plain(5, format!("{} err/s", sum(|counts| counts.errors))),
             plain(4, format!("{} denied/s", sum(|counts| counts.denied))),
         ]);
-        if let Some(own) = &snapshot.own {
-            parts.extend([plain(1, used(own, snapshot)), plain(0, waiting(own))]);
-        }
     }
     let taken = |parts: &[Part]| parts.iter().map(|part| width(&part.text) + 2).sum::<usize>();
     while parts.len() > 1 && taken(&parts) > room + 2 {
@@ -104,15 +113,11 @@ fn state(app: &App, look: Look) -> (String, Style) {
     }
 }
 
-/// What ctrace itself takes.
-fn used(own: &Own, snapshot: &Snapshot) -> String {
+/// What ctrace itself takes, and how full the ring buffer was.
+fn cost(own: &Own, snapshot: &Snapshot) -> String {
     let cpu = own.cpu_ns.map_or("-".to_owned(), |cpu| percent(cpu, snapshot.interval_ns));
-    format!("own cpu {cpu} mem {}", count(own.memory_bytes, 5))
-}
-
-/// How full the ring buffer was.
-fn waiting(own: &Own) -> String {
-    format!("ring {}", percent(own.ring_bytes, own.ring_size))
+    let ring = percent(own.ring_bytes, own.ring_size);
+    format!("ctrace: cpu {cpu} mem {} ring {ring}", count(own.memory_bytes, 5))
 }
 
 fn containers(snapshot: &Snapshot) -> String {
