@@ -3,12 +3,16 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::{Column, Context, Sign, Spec, largest};
+use ratatui::text::Line;
+
+use super::{Column, Context, Room, Sign, Spec, largest};
 use crate::snapshot::{Aspect, CapabilityRow, Only, Subject, SubjectId};
 use crate::text::{Align, count};
 use crate::tui::names;
 use crate::tui::needle::Needle;
 use crate::tui::place::{Opened, View};
+use crate::tui::view::look::Look;
+use crate::tui::view::text::wrapped;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CapabilityColumn {
@@ -19,6 +23,10 @@ pub enum CapabilityColumn {
     Refused,
     Command,
 }
+
+/// `CAP_SYS_ADMIN`. The kernel asks for it by itself wherever memory is promised, and takes no for an answer: `cap_vm_enough_memory`,
+/// <https://github.com/torvalds/linux/blob/v6.12/security/commoncap.c>.
+const ASKED_BY_THE_KERNEL: u8 = 21;
 
 /// Of [`CapabilityColumn::Total`].
 const TOTAL: usize = 9;
@@ -93,6 +101,22 @@ impl Column for CapabilityColumn {
 
     fn open(row: &CapabilityRow, _: &Context<'_>) -> Option<Opened> {
         Some(Opened::Place { view: View::Events, of: Some(row.subject.clone()), only: Only::default() })
+    }
+
+    fn about(row: &CapabilityRow, room: Room, _: &Context<'_>, _: Look) -> Vec<Line<'static>> {
+        let meaning = match (row.counts.total_errors > 0, row.capability) {
+            (true, ASKED_BY_THE_KERNEL) => {
+                "The kernel itself asks for this at each fork, exec and memory mapping, to see how much memory may be promised: \
+                 refusals alone are no sign that it is needed."
+            }
+            (true, _) => {
+                "A refusal is a need only if the call failed for it: see errors and denials for EPERM and EACCES. Many programs \
+                 only try."
+            }
+            (false, _) => "It was used. A container that is started without it may fail where it was.",
+        };
+        let lines = wrapped(meaning, room.width).into_iter().map(Line::raw);
+        std::iter::once(Line::default()).chain(lines).collect()
     }
 
     fn sign(row: &CapabilityRow, _: &Context<'_>) -> Sign {
