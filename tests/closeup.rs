@@ -20,6 +20,7 @@ use tracer::filter::Wanted;
 use tracer::list::ListSource;
 use tracer::model::{GRACE_NS, Model};
 use tracer::pipeline::Pipeline;
+use tracer::recording::{Recorder, Replay};
 use tracer::snapshot::{Aspect, Closeup, Demand, Only, SubjectId};
 use tracer_common::config::feature;
 use tracer_common::limits::TEXT_LEN;
@@ -437,6 +438,41 @@ fn processes_are_told_by_records_where_every_call_has_one() {
         let (detail, rows, delivered) = told(feature::SYSCALL_RECORDS | some);
         assert_eq!((detail, rows, delivered), (Detail::Processes, vec![other.clone()], 0));
     }
+}
+
+#[test]
+fn a_recording_has_what_was_recorded() {
+    let comm = *b"sh\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let told = |features, aspect, sample: Sample| {
+        let mut file = Vec::new();
+        let mut recorder = Recorder::new(&mut file, &Session { features, ..session() }).unwrap();
+        recorder.write(&batch(100, |b| b.identities = everybody())).unwrap();
+        let records = batch(200, |b| {
+            b.records = read(WEB, 3, 1);
+            b.sample = Some(sample);
+        });
+        recorder.write(&records).unwrap();
+        recorder.finish().unwrap();
+        let mut pipeline = pipeline(Replay::new(file.as_slice()).unwrap());
+        pipeline.demand(Some(demand(aspect, None))).unwrap();
+        while pipeline.step(true).unwrap() != Some(Status::End) {}
+        closeup(&mut pipeline)
+    };
+    let reason = |what| {
+        format!("the recording has no {what}: they are counted only while somebody looks at a live system")
+    };
+    let every = feature::SYSCALL_RECORDS;
+    let processes = told(every, Aspect::Processes, Sample::default());
+    assert_eq!((processes.unavailable, processes.processes.len()), (None, 1));
+    let processes = told(every | feature::FOCUS, Aspect::Processes, Sample::default());
+    assert_eq!((processes.unavailable, processes.processes.len()), (Some(reason("processes")), 0));
+    let capabilities = told(every, Aspect::Capabilities, Sample::default());
+    assert_eq!(capabilities.unavailable, Some(reason("capabilities")));
+    let check = CapabilitySample { owner: WEB, capability: 21, granted: 1, refused: 0, pid: 9, comm };
+    let looked = Sample { capabilities: vec![check], ..Sample::default() };
+    let capabilities = told(every, Aspect::Capabilities, looked);
+    assert_eq!((capabilities.unavailable, capabilities.capabilities.len()), (None, 1), "somebody looked");
+    assert_eq!(told(every, Aspect::Files, Sample::default()).unavailable, None);
 }
 
 #[test]

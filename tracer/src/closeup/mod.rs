@@ -218,6 +218,10 @@ impl Closeup {
             }
             Fold::Events(events) => closeup.events = events.rows(subjects, model),
         }
+        // Somebody may have looked while a recording was made.
+        if !closeup.processes.is_empty() || !closeup.capabilities.is_empty() {
+            closeup.unavailable = None;
+        }
         Some(closeup)
     }
 }
