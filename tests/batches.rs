@@ -14,6 +14,7 @@ use tracer::batch::{
     Arch, Batch, CallSample, OutcomeSample, OwnerId, Sample, Session, Source, Status, TallySample,
 };
 use tracer::container::{Container, Identity, Owner, Phase, Runtime, UnknownReason};
+use tracer::decode;
 use tracer::event::{Event, What};
 use tracer::filter::Wanted;
 use tracer::ledger::Ledger;
@@ -426,6 +427,28 @@ fn a_recording_tells_the_same_story() {
     assert_eq!(replayed.snapshots, live.snapshots);
     assert_eq!(replayed.notes, live.notes);
     assert_eq!(replayed.ledger, live.ledger);
+}
+
+/// The ring buffer is reused, and a record's text seldom fills its room.
+#[test]
+fn a_recording_has_nothing_of_other_processes() {
+    let secret = b"a password of the process that was here before";
+    let path = b"/etc/hostname";
+    let mut record = vec![0; 144];
+    record[..2].copy_from_slice(&kind::SYSCALL_PATH.to_le_bytes());
+    record[4..8].copy_from_slice(&664_u32.to_le_bytes());
+    record.extend(u32::try_from(path.len()).unwrap().to_le_bytes());
+    record.extend(1_u32.to_le_bytes());
+    record.extend(path);
+    record.extend(secret);
+    record.resize(664, b'!');
+    let story = [batch(100, |b| b.records.clone_from(&record))];
+    let file = recorded(&story);
+    let has = |what: &[u8]| file.windows(what.len()).any(|bytes| bytes == what);
+    assert!(has(path) && !has(secret) && !has(b"!"));
+    let mut replayed = Batch::default();
+    Replay::new(Cursor::new(file.clone())).unwrap().poll(&mut replayed, true).unwrap();
+    assert_eq!(decode::decode(&replayed.records), decode::decode(&record));
 }
 
 #[test]

@@ -20,7 +20,9 @@ use tracer::filter::Wanted;
 use tracer::list::ListSource;
 use tracer::model::{GRACE_NS, Model};
 use tracer::pipeline::Pipeline;
+use tracer::recording::{Recorder, Replay};
 use tracer::snapshot::{Aspect, Closeup, Demand, Only, SubjectId};
+use tracer_common::config::feature;
 use tracer_common::limits::TEXT_LEN;
 use tracer_common::loss::{Loss, PLACES, Tally};
 use tracer_common::record::kind;
@@ -385,6 +387,92 @@ fn processes_and_capabilities_are_counts_of_the_kernel() {
     let capabilities = told(Aspect::Capabilities, Some("abc")).capabilities;
     let [row] = capabilities.as_slice() else { panic!("{capabilities:?}") };
     assert_eq!((row.capability, row.counts.total, row.counts.total_errors), (21, 5, 4));
+}
+
+#[test]
+fn processes_are_told_by_records_where_every_call_has_one() {
+    let comm = *b"sh\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let told = |features| {
+        let session = Session { features, ..session() };
+        let batches = [
+            batch(100, |b| b.identities = everybody()),
+            batch(200, |b| {
+                b.records = [
+                    read(WEB, 3, 1),
+                    open(WEB, b"/gone", -2),
+                    read(DB, 3, 1),
+                    read(HOST, 3, 1),
+                    read(SETUP, 3, 1),
+                ]
+                .concat();
+                let other = ProcessSample { owner: WEB, pid: 9, comm, calls: 9, errors: 0, denied: 0 };
+                b.sample = Some(Sample {
+                    processes: vec![other],
+                    tallies: vec![tally(WEB, 2, 0), tally(DB, 1, 0), tally(HOST, 1, 0), tally(SETUP, 1, 0)],
+                    ..Sample::default()
+                });
+            }),
+        ];
+        let mut pipeline = pipeline(ListSource::new(session, batches));
+        pipeline.demand(Some(demand(Aspect::Processes, None))).unwrap();
+        while pipeline.step(true).unwrap() != Some(Status::End) {}
+        let rows = closeup(&mut pipeline).processes;
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let counts = &row.counts;
+                (row.subject.name().to_owned(), row.pid, row.comm.clone(), counts.total, counts.total_errors)
+            })
+            .collect();
+        let asked = pipeline.source.focus.0;
+        let ledger = pipeline.finish().unwrap();
+        assert!(ledger.balances(), "{ledger:?}");
+        (asked.unwrap(), rows, ledger.delivered)
+    };
+    let [web, other, db] = [("web", 7, "cat", 2, 1), ("web", 9, "sh", 9, 0), ("db", 7, "cat", 1, 0)]
+        .map(|(name, pid, comm, total, errors)| (name.to_owned(), pid, comm.to_owned(), total, errors));
+    let (detail, mut rows, delivered) = told(feature::LATENCY | feature::SYSCALL_RECORDS);
+    rows.sort();
+    assert_eq!((detail, rows, delivered), (Detail::Records, vec![db, web], 3));
+    for some in [feature::FOCUS, feature::ONLY_FAILED, feature::ONLY_DENIED] {
+        let (detail, rows, delivered) = told(feature::SYSCALL_RECORDS | some);
+        assert_eq!((detail, rows, delivered), (Detail::Processes, vec![other.clone()], 0));
+    }
+}
+
+#[test]
+fn a_recording_has_what_was_recorded() {
+    let comm = *b"sh\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let told = |features, aspect, sample: Sample| {
+        let mut file = Vec::new();
+        let mut recorder = Recorder::new(&mut file, &Session { features, ..session() }).unwrap();
+        recorder.write(&batch(100, |b| b.identities = everybody())).unwrap();
+        let records = batch(200, |b| {
+            b.records = read(WEB, 3, 1);
+            b.sample = Some(sample);
+        });
+        recorder.write(&records).unwrap();
+        recorder.finish().unwrap();
+        let mut pipeline = pipeline(Replay::new(file.as_slice()).unwrap());
+        pipeline.demand(Some(demand(aspect, None))).unwrap();
+        while pipeline.step(true).unwrap() != Some(Status::End) {}
+        closeup(&mut pipeline)
+    };
+    let reason = |what| {
+        format!("the recording has no {what}: they are counted only while somebody looks at a live system")
+    };
+    let every = feature::SYSCALL_RECORDS;
+    let processes = told(every, Aspect::Processes, Sample::default());
+    assert_eq!((processes.unavailable, processes.processes.len()), (None, 1));
+    let processes = told(every | feature::FOCUS, Aspect::Processes, Sample::default());
+    assert_eq!((processes.unavailable, processes.processes.len()), (Some(reason("processes")), 0));
+    let capabilities = told(every, Aspect::Capabilities, Sample::default());
+    assert_eq!(capabilities.unavailable, Some(reason("capabilities")));
+    let check = CapabilitySample { owner: WEB, capability: 21, granted: 1, refused: 0, pid: 9, comm };
+    let looked = Sample { capabilities: vec![check], ..Sample::default() };
+    let capabilities = told(every, Aspect::Capabilities, looked);
+    assert_eq!((capabilities.unavailable, capabilities.capabilities.len()), (None, 1), "somebody looked");
+    assert_eq!(told(every, Aspect::Files, Sample::default()).unavailable, None);
 }
 
 #[test]

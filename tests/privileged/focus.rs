@@ -322,15 +322,14 @@ fn capabilities_are_counted_while_somebody_looks() {
 fn what_was_not_planned_is_unavailable() {
     let engine = Kind::Runc.engine();
     let container = Container::new(&*engine).start(&PULSE);
-    let mut told = Told::by(feature::SYSCALL_RECORDS | feature::PROCESSES);
+    let mut told = Told::by(feature::SYSCALL_RECORDS);
     let owner = told.owner_of(&container);
     told.focus(Detail::Records, OwnerId::default());
     let mut records = 0;
     told.calls_more(owner, 500, |event| records += u64::from(event.owner == owner));
     assert!(records > 0, "recorded whether in focus or not");
-    told.focus(Detail::Processes, owner);
-    told.calls_more(owner, 200, |_| {});
-    assert!(told.processes.iter().any(|process| process.calls > 0), "{:?}", told.processes);
+    let focus = told.source.focus(Some(Detail::Processes), &[owner]).unwrap();
+    assert!(matches!(focus, Focus::Unavailable(_)), "{focus:?}");
 
     let mut counting = Told::by(feature::LATENCY);
     for detail in [Detail::Records, Detail::Processes] {

@@ -11,7 +11,7 @@ use tracer::batch::{Batch, OwnerId, Source, Status};
 use tracer::container::{Container, Identity, Owner, Phase};
 use tracer::decode;
 use tracer::recording::{Recorder, Replay};
-use tracer_common::record::{Header, Syscall, Text, kind};
+use tracer_common::record::kind;
 
 /// A container of the scene.
 pub struct Part {
@@ -50,7 +50,7 @@ pub fn scrub(file: &Path, parts: &[Part]) -> Vec<u8> {
                 Some((Phase::Workload | Phase::Exec, _)) => true,
                 None => false,
             })
-            .flat_map(|record| without_leftovers(record.kind, record.bytes))
+            .flat_map(|record| record.bytes.to_vec())
             .collect();
         if let Some(sample) = &mut batch.sample {
             let is_kept = |owner: &OwnerId| kept.contains_key(owner);
@@ -66,26 +66,6 @@ pub fn scrub(file: &Path, parts: &[Part]) -> Vec<u8> {
     });
     recorder.finish().expect("memory can be written to");
     out
-}
-
-/// Behind a text in a record is whatever the ring buffer held there before, of any process of the machine.
-fn without_leftovers(kind: u16, record: &[u8]) -> Vec<u8> {
-    const HEADER: usize = size_of::<Header>();
-    const TEXT: usize = size_of::<Text>();
-    // Where texts begin: length (u32), an index (u32), bytes.
-    let texts: &[usize] = match kind {
-        kind::SYSCALL | kind::FORK | kind::EXIT | kind::OWNER | kind::ENDED => &[],
-        kind::EXEC => &[HEADER, HEADER + TEXT],
-        // A system call and what one of its arguments points to.
-        _ => &[size_of::<Syscall>()],
-    };
-    let mut record = record.to_vec();
-    for (nth, &at) in texts.iter().enumerate() {
-        let end = texts.get(nth + 1).copied().unwrap_or(record.len());
-        let used = u32::from_le_bytes(record[at..at + 4].try_into().expect("four bytes"));
-        record[(at + 8 + used as usize).min(end)..end].fill(0);
-    }
-    record
 }
 
 fn open(file: &Path) -> Replay<BufReader<File>> {

@@ -20,10 +20,9 @@ pub mod feature {
     /// that owners are told apart by.
     pub const CGROUP_RECORDS: u32 = 1 << 5;
     /// Records of calls and processes only of owners whose row asks for them: [`crate::key::row::RECORDS`].
-    /// Other events are not in the books. Calls are counted by process as with [`PROCESSES`].
+    /// Other events are not in the books. Calls are counted by process as well, of owners whose row asks for
+    /// that: [`crate::key::row::PROCESSES`].
     pub const FOCUS: u32 = 1 << 6;
-    /// Calls are counted by process as well, of owners whose row asks for it: [`crate::key::row::PROCESSES`].
-    pub const PROCESSES: u32 = 1 << 7;
 }
 
 /// Words of the bit set of selected system calls: [`NR_END`] native, then [`NR_END`] compat.

@@ -62,20 +62,13 @@ pub fn records_syscalls() -> bool {
 /// Whether calls may be counted by process.
 #[inline(always)]
 pub fn counts_processes() -> bool {
-    has(feature::FOCUS | feature::PROCESSES)
+    has(feature::FOCUS)
 }
 
 /// What is asked for of an owner whose row has these flags: bits of `row`.
 #[inline(always)]
 pub fn asked(flags: u32) -> u32 {
-    let mut asked = 0;
-    if counts_processes() {
-        asked = flags & (row::RECORDS | row::PROCESSES);
-    }
-    if !has(feature::FOCUS) {
-        asked |= row::RECORDS;
-    }
-    asked
+    if has(feature::FOCUS) { flags & (row::RECORDS | row::PROCESSES) } else { row::RECORDS }
 }
 
 #[inline(always)]

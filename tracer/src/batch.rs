@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
+use tracer_common::config::feature;
 use tracer_common::key::{CallInfo, CallKey, Latency, OutcomeKey};
 use tracer_common::limits::COMM_LEN;
 use tracer_common::loss::Tally;
@@ -26,6 +27,14 @@ pub struct Session {
     pub started_ns: u64,
     /// Bits of [`tracer_common::config::feature`].
     pub features: u32,
+}
+
+impl Session {
+    /// Whether every call has a record, so that nothing more has to be asked for to tell processes apart.
+    pub const fn records_every_call(&self) -> bool {
+        let some = feature::FOCUS | feature::ONLY_FAILED | feature::ONLY_DENIED;
+        self.features & (feature::SYSCALL_RECORDS | some) == feature::SYSCALL_RECORDS
+    }
 }
 
 /// The machine's own ABI; it decides what system call numbers mean.

@@ -44,6 +44,7 @@ pub struct Closeup {
 
 struct Current {
     demand: Demand,
+    detail: Detail,
     since_ns: u64,
     unavailable: Option<String>,
     watch: Watch,
@@ -90,7 +91,8 @@ impl Closeup {
                 return None;
             }
             // All events of these processes were seen until now.
-            let followed = current.demand.aspect.detail() == Detail::Records
+            let followed = current.detail == Detail::Records
+                && !matches!(current.fold, Fold::Processes(_))
                 && (current.demand.of.is_none() || current.demand.of == demand.of);
             if !followed {
                 self.descriptors.forget_all();
@@ -105,16 +107,16 @@ impl Closeup {
             Aspect::Capabilities => Fold::Capabilities(Capabilities::default()),
             Aspect::Events => Fold::Events(Box::new(Events::new(&self.session, demand.only.clone()))),
         };
-        let watch = Watch::default();
-        self.current = Some(Current { demand, since_ns: elapsed_ns, unavailable: None, watch, fold });
+        let (detail, watch) = (demand.aspect.detail(&self.session), Watch::default());
+        self.current = Some(Current { demand, detail, since_ns: elapsed_ns, unavailable: None, watch, fold });
         None
     }
 
     /// What to ask the source for now; None: nothing else than before.
     pub fn focus(&mut self, model: &Model, wanted: &Wanted, now_ns: u64) -> Option<Question> {
-        let Current { demand, watch, .. } = self.current.as_mut()?;
+        let Current { demand, detail, watch, .. } = self.current.as_mut()?;
         let owners = watch.owners(demand.of.as_ref(), model, wanted, now_ns)?;
-        Some((Some(demand.aspect.detail()), owners))
+        Some((Some(*detail), owners))
     }
 
     pub fn answered(&mut self, focus: Focus) {
@@ -133,26 +135,31 @@ impl Closeup {
 
     /// Whether it is part of what is looked at. `record`: that of the event. Events of an owner must come in order.
     pub fn event(&mut self, event: &Event<'_>, record: &[u8], origin: Option<Origin>) -> bool {
-        let Some(Current { watch, fold, .. }) = &mut self.current else { return false };
+        let Some(Current { detail: Detail::Records, watch, fold, .. }) = &mut self.current else {
+            return false;
+        };
         let Some(subject) = watch.subject(event.owner) else { return false };
+        if let Fold::Processes(processes) = fold {
+            processes.fold(subject, event);
+            return true;
+        }
         let address = address_of(event);
         let address = address.as_ref().map(|address| String::from_utf8_lossy(&address.text));
         let address = address.as_deref();
+        let uses = self.descriptors.follow(event, address);
         match fold {
-            Fold::Files(files) => files.fold(subject, event, &self.descriptors.follow(event, address)),
-            Fold::Peers(peers) => peers.fold(subject, event, &self.descriptors.follow(event, address)),
-            Fold::Events(events) => {
-                events.fold(subject, event, record, origin, self.descriptors.follow(event, address));
-            }
+            Fold::Files(files) => files.fold(subject, event, &uses),
+            Fold::Peers(peers) => peers.fold(subject, event, &uses),
+            Fold::Events(events) => events.fold(subject, event, record, origin, uses),
             Fold::Processes(_) | Fold::Capabilities(_) => return false,
         }
         true
     }
 
     pub fn sample(&mut self, sample: &Sample) {
-        let Some(Current { watch, fold, .. }) = &mut self.current else { return };
+        let Some(Current { detail, watch, fold, .. }) = &mut self.current else { return };
         match fold {
-            Fold::Processes(processes) if !sample.processes.is_empty() => {
+            Fold::Processes(processes) if *detail == Detail::Processes && !sample.processes.is_empty() => {
                 processes.begin();
                 for sample in &sample.processes {
                     if let Some(subject) = watch.subject(sample.owner) {
@@ -178,7 +185,7 @@ impl Closeup {
 
     /// What there is to see. Ends the interval.
     pub fn snapshot(&mut self, model: &Model) -> Option<snapshot::Closeup> {
-        let Current { demand, since_ns, unavailable, watch, fold } = self.current.as_mut()?;
+        let Current { demand, detail: _, since_ns, unavailable, watch, fold } = self.current.as_mut()?;
         let mut closeup = snapshot::Closeup {
             demand: demand.clone(),
             since_ns: *since_ns,
@@ -210,6 +217,10 @@ impl Closeup {
                 closeup.others = capabilities.others();
             }
             Fold::Events(events) => closeup.events = events.rows(subjects, model),
+        }
+        // Somebody may have looked while a recording was made.
+        if !closeup.processes.is_empty() || !closeup.capabilities.is_empty() {
+            closeup.unavailable = None;
         }
         Some(closeup)
     }

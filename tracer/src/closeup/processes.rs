@@ -1,9 +1,10 @@
-//! Calls by process, from the kernel's counts.
+//! Calls by process: from the kernel's counts, or from records where every call has one.
 
-use super::count::{Caller, Count, Totals};
+use super::count::{Caller, Count, Outcome, Totals};
 use super::subjects::{Number, Subjects};
 use super::table::Table;
 use crate::batch::{OwnerId, ProcessSample};
+use crate::event::{Event, What};
 use crate::snapshot::ProcessRow;
 
 /// Processes in a closeup: half of what a kernel has threads by default.
@@ -49,6 +50,15 @@ impl Processes {
         process.count.set(sum(process.before, now));
     }
 
+    /// A record, of whatever kind.
+    pub fn fold(&mut self, subject: Number, event: &Event<'_>) {
+        let What::Syscall(_) = event.what else { return };
+        let Some(process) = self.table.row((event.owner, event.process.pid)) else { return };
+        process.subject = subject;
+        process.last = Caller::of(&event.process);
+        process.count.add(Outcome::of(event));
+    }
+
     /// Ends the interval.
     pub fn rows(&mut self, subjects: &Subjects) -> Vec<ProcessRow> {
         let rows = self.table.iter_mut().filter_map(|(_, process)| {
@@ -80,7 +90,7 @@ fn sum(one: Totals, other: Totals) -> Totals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::closeup::testing::{WEB, subjects};
+    use crate::closeup::testing::{Record, WEB, subjects};
 
     fn sample(pid: u32, calls: u64) -> ProcessSample {
         let comm = *b"sh\xff\x1b[2J\0\0\0\0\0\0\0\0\0";
@@ -101,6 +111,31 @@ mod tests {
         assert_eq!(rows[1].comm, "sh\u{fffd}\u{1b}[2J");
         let rows = processes.rows(&subjects);
         assert_eq!((rows[1].counts.count, rows[1].counts.total), (0, 14), "it ended, or was idle");
+    }
+
+    #[test]
+    fn calls_with_a_record_are_counted() {
+        let (subjects, web) = subjects();
+        let mut processes = Processes::default();
+        let own = |record: Record| record.pid(7).comm(b"sh\xff");
+        for record in [
+            own(Record::exec(b"/bin/sh")),
+            own(Record::call("read", 1)),
+            own(Record::call("openat", -2)),
+            own(Record::call("mount", -1).denied()),
+            own(Record::call("close", 0)).comm(b"cat"),
+            own(Record::exit()).comm(b"gone"),
+            Record::call("read", 1).pid(3),
+        ] {
+            processes.fold(web, &record.event());
+        }
+        let rows = processes.rows(&subjects);
+        assert_eq!(rows.iter().map(|row| row.pid).collect::<Vec<_>>(), [3, 7]);
+        let counts = &rows[1].counts;
+        assert_eq!((counts.count, counts.errors, counts.denied, rows[1].comm.as_str()), (4, 2, 1, "cat"));
+        processes.fold(web, &own(Record::call("read", 1)).event());
+        let row = &processes.rows(&subjects)[1];
+        assert_eq!((row.counts.count, row.counts.total, row.comm.as_str()), (1, 5, "sh\u{fffd}"));
     }
 
     #[test]

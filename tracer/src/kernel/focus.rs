@@ -85,7 +85,7 @@ impl Lens {
             Some(Detail::Records) if missing(feature::SYSCALL_RECORDS) => {
                 Ok(Focus::Unavailable("the kernel programs were loaded without records of calls".to_owned()))
             }
-            Some(Detail::Processes) if missing(feature::FOCUS | feature::PROCESSES) => {
+            Some(Detail::Processes) if missing(feature::FOCUS) => {
                 Ok(Focus::Unavailable("the kernel programs were loaded without counts by process".to_owned()))
             }
             Some(Detail::Capabilities) if self.checks.is_none() => {

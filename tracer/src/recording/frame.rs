@@ -10,7 +10,7 @@ pub(super) mod kind {
     pub(crate) const SESSION: u8 = b'S';
     /// A list of [`crate::container::Identity`], as JSON.
     pub(crate) const IDENTITIES: u8 = b'I';
-    /// Records as they came out of the ring buffer.
+    /// Records as they came out of the ring buffer, with zeroes behind their texts.
     pub(crate) const RECORDS: u8 = b'R';
     /// Counters; see `sample`.
     pub(crate) const SAMPLE: u8 = b'C';

@@ -6,6 +6,7 @@
 //! each batch, a frame of what it held. A file that ends in the middle of a frame was being written
 //! when its machine stopped: what is whole is read, and the end is reported.
 
+mod blank;
 mod frame;
 mod reader;
 mod sample;

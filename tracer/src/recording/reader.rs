@@ -133,7 +133,14 @@ impl<R: Read> Source for Replay<R> {
         Ok(())
     }
 
-    fn focus(&mut self, _: Option<Detail>, _: &[OwnerId]) -> anyhow::Result<Focus> {
-        Ok(Focus::Ready)
+    /// Nothing can be added to what was recorded.
+    fn focus(&mut self, detail: Option<Detail>, _: &[OwnerId]) -> anyhow::Result<Focus> {
+        let missing = match detail {
+            Some(Detail::Capabilities) => "capabilities",
+            Some(Detail::Processes) => "processes",
+            Some(Detail::Records) | None => return Ok(Focus::Ready),
+        };
+        let why = "they are counted only while somebody looks at a live system";
+        Ok(Focus::Unavailable(format!("the recording has no {missing}: {why}")))
     }
 }

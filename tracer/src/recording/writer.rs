@@ -6,7 +6,7 @@ use serde_json::json;
 use tracer_common::CONTRACT_VERSION;
 
 use super::frame::{self, kind};
-use super::{MAGIC, sample};
+use super::{MAGIC, blank, sample};
 use crate::batch::{Batch, Session};
 
 pub struct Recorder<W: Write> {
@@ -32,7 +32,8 @@ impl<W: Write> Recorder<W> {
             frame::write(&mut self.to, kind::IDENTITIES, &serde_json::to_vec(identities)?)?;
         }
         if !records.is_empty() {
-            frame::write(&mut self.to, kind::RECORDS, records)?;
+            blank::blank(records, &mut self.scratch);
+            frame::write(&mut self.to, kind::RECORDS, &self.scratch)?;
         }
         if let Some(sample) = sample {
             self.scratch.clear();

@@ -47,11 +47,12 @@ mod tests {
     use super::super::drive::{self, Flow};
     use super::super::signals::Stop;
     use super::*;
-    use crate::batch::Source;
+    use crate::batch::{Batch, Source, Status};
     use crate::filter::Wanted;
     use crate::model::Model;
     use crate::pipeline::Pipeline;
-    use crate::snapshot::Snapshot;
+    use crate::recording::Recorder;
+    use crate::snapshot::{Aspect, Demand, Only, Snapshot};
 
     /// Bytes that the demo may add to the binary.
     const BUDGET: usize = 400_000;
@@ -60,6 +61,8 @@ mod tests {
         let source = own().unwrap();
         let model = Model::new(source.session().clone(), u64::MAX);
         let mut pipeline = Pipeline::new(source, model, Wanted::default());
+        let processes = Demand { aspect: Aspect::Processes, of: None, only: Only::default() };
+        pipeline.demand(Some(processes)).unwrap();
         drive::replay(&mut pipeline, &Stop::default(), |_| Ok(Flow::On)).unwrap();
         assert!(pipeline.source.problem().is_none(), "{:?}", pipeline.source.problem());
         pipeline.snapshot()
@@ -79,6 +82,9 @@ mod tests {
         assert!(snapshot.rows.iter().any(|row| row.sum.total_denied > 0), "no refusals");
         assert!(snapshot.rows.iter().any(|row| row.sum.total_errors > row.sum.total_denied), "no errors");
         assert!(snapshot.rows.iter().any(|row| row.state == crate::snapshot::State::Ended), "none ended");
+        let closeup = snapshot.closeup.unwrap();
+        assert_eq!(closeup.unavailable, None);
+        assert!(closeup.processes.len() >= 8, "{:?}", closeup.processes);
         assert!(snapshot.elapsed_ns > 30_000_000_000, "{} ns", snapshot.elapsed_ns);
     }
 
@@ -90,6 +96,26 @@ mod tests {
         let find = |word: &[u8]| bytes.windows(word.len()).any(|window| window == word);
         for word in ["/root/", "/home/", "/work/", "target/", "/tmp/.tmp", "workload-", "outer-"] {
             assert!(!find(word.as_bytes()), "{word}");
+        }
+    }
+
+    #[test]
+    fn it_has_nothing_behind_texts() {
+        let (mut source, mut again) = (own().unwrap(), Vec::new());
+        let mut recorder = Recorder::new(&mut again, source.session()).unwrap();
+        let mut batch = Batch::default();
+        while source.poll(&mut batch, true).unwrap() != Status::End {
+            recorder.write(&batch).unwrap();
+            batch.clear();
+        }
+        recorder.finish().unwrap();
+        let (mut shipped, mut again) = (own().unwrap(), Replay::new(again.as_slice()).unwrap());
+        let mut other = Batch::default();
+        while shipped.poll(&mut batch, true).unwrap() != Status::End {
+            again.poll(&mut other, true).unwrap();
+            assert!(batch.records == other.records, "`cargo xtask demo` makes it anew");
+            batch.clear();
+            other.clear();
         }
     }
 

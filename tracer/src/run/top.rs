@@ -60,8 +60,7 @@ fn live_pipeline(args: &TopArgs, looks: bool) -> Result<Pipeline<impl Source + u
         features: feature::LATENCY
             | match (args.record.is_some(), looks) {
                 // A recording is for every face, the samples only for this one.
-                (true, true) => records | feature::PROCESSES,
-                (true, false) => records,
+                (true, _) => records,
                 (false, true) => records | feature::FOCUS,
                 (false, false) => 0,
             },

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Counts, Subject, SubjectId};
-use crate::batch::Detail;
+use crate::batch::{Detail, Session};
 use crate::event::Abi;
 
 /// What is looked at closely; it costs only while somebody does.
@@ -26,11 +26,11 @@ pub enum Aspect {
 
 impl Aspect {
     /// What the source has to tell for it.
-    pub const fn detail(self) -> Detail {
+    pub const fn detail(self, session: &Session) -> Detail {
         match self {
-            Self::Processes => Detail::Processes,
+            Self::Processes if !session.records_every_call() => Detail::Processes,
             Self::Capabilities => Detail::Capabilities,
-            Self::Files | Self::Peers | Self::Events => Detail::Records,
+            Self::Processes | Self::Files | Self::Peers | Self::Events => Detail::Records,
         }
     }
 }
@@ -58,8 +58,8 @@ pub struct Closeup {
     pub unavailable: Option<String>,
     /// Records of these owners that were lost since.
     pub lost: u64,
-    /// What found no place, as these tables are bounded: calls on other files or with other peers, or
-    /// other processes and checks of their last count.
+    /// What found no place, as these tables are bounded: calls of other processes, on other files or with
+    /// other peers; where the kernel counts, other processes and checks of their last count.
     pub others: u64,
     pub processes: Vec<ProcessRow>,
     pub files: Vec<FileRow>,
