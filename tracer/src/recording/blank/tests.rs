@@ -4,8 +4,11 @@ use proptest::sample::select;
 
 use super::*;
 
-/// Kind and size of every record, and where its texts lie: their length, their bytes, the room for them.
-const RECORDS: [(u16, usize, &[(usize, usize, usize)]); 14] = [
+/// Where a text lies: its length, its bytes, the room for them.
+type At = (usize, usize, usize);
+
+/// Kind and size of every record, and its texts.
+const RECORDS: [(u16, usize, &[At]); 14] = [
     (kind::SYSCALL, 144, &[]),
     (kind::SYSCALL_PATH, 664, &[(144, 152, 512)]),
     (kind::SYSCALL_ADDRESS, 280, &[(144, 152, 128)]),
@@ -21,16 +24,10 @@ const RECORDS: [(u16, usize, &[(usize, usize, usize)]); 14] = [
     (kind::CGROUP_UNFREEZE, 1120, CGROUP_TEXT),
     (kind::CGROUP_RENAME, 1120, CGROUP_TEXT),
 ];
-const CGROUP_TEXT: &[(usize, usize, usize)] = &[(92, 96, 1024)];
+const CGROUP_TEXT: &[At] = &[(92, 96, 1024)];
 
 /// A record of `bytes`, again and again, with texts of these lengths.
-fn record(
-    kind: u16,
-    size: usize,
-    texts: &[(usize, usize, usize)],
-    lens: [usize; 2],
-    bytes: &[u8],
-) -> Vec<u8> {
+fn record(kind: u16, size: usize, texts: &[At], lens: [usize; 2], bytes: &[u8]) -> Vec<u8> {
     let mut record: Vec<u8> = bytes.iter().copied().cycle().take(size).collect();
     record[..2].copy_from_slice(&kind.to_le_bytes());
     record[2..4].copy_from_slice(&0u16.to_le_bytes());
