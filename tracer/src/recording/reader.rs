@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use thiserror::Error;
 use tracer_common::CONTRACT_VERSION;
+use tracer_common::config::feature;
 
 use super::frame::{self, kind};
 use super::{MAGIC, sample};
@@ -133,7 +134,17 @@ impl<R: Read> Source for Replay<R> {
         Ok(())
     }
 
-    fn focus(&mut self, _: Option<Detail>, _: &[OwnerId]) -> anyhow::Result<Focus> {
-        Ok(Focus::Ready)
+    fn focus(&mut self, detail: Option<Detail>, _: &[OwnerId]) -> anyhow::Result<Focus> {
+        let has = |feature: u32| self.session.features & feature != 0;
+        Ok(match detail {
+            Some(Detail::Processes) if !has(feature::PROCESSES) => {
+                Focus::Unavailable("this recording was made without counts by process".to_owned())
+            }
+            Some(Detail::Records) if !has(feature::SYSCALL_RECORDS) => {
+                Focus::Unavailable("this recording was made without records of calls".to_owned())
+            }
+            // Checks of capabilities are there for as long as somebody looked at them.
+            Some(_) | None => Focus::Ready,
+        })
     }
 }

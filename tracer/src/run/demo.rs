@@ -15,7 +15,7 @@ use crate::recording::Replay;
 const DEMO: &[u8] = include_bytes!("../demo.ctrace.zst");
 
 /// The recording in `file`; None: the one inside.
-pub(super) fn recording(file: Option<&Path>) -> Result<Replay<Box<dyn Read + Send>>> {
+pub fn recording(file: Option<&Path>) -> Result<Replay<Box<dyn Read + Send>>> {
     let Some(path) = file else { return own() };
     let file = File::open(path).with_context(|| format!("cannot open the recording {}", path.display()))?;
     let from: Box<dyn Read + Send> = Box::new(BufReader::new(file));
@@ -80,6 +80,17 @@ mod tests {
         assert!(snapshot.rows.iter().any(|row| row.sum.total_errors > row.sum.total_denied), "no errors");
         assert!(snapshot.rows.iter().any(|row| row.state == crate::snapshot::State::Ended), "none ended");
         assert!(snapshot.elapsed_ns > 30_000_000_000, "{} ns", snapshot.elapsed_ns);
+    }
+
+    #[test]
+    fn what_it_does_not_hold_is_said() {
+        use crate::batch::{Detail, Focus};
+        let mut source = own().unwrap();
+        assert_eq!(source.focus(Some(Detail::Records), &[]).unwrap(), Focus::Ready);
+        let Focus::Unavailable(why) = source.focus(Some(Detail::Processes), &[]).unwrap() else {
+            panic!("`ctrace record` counts no processes");
+        };
+        assert!(why.contains("without counts by process"), "{why}");
     }
 
     #[test]
