@@ -20,7 +20,8 @@ fn ctrace(words: &[&str]) -> Output {
     let binary = folder.path().join("ctrace");
     fs::copy(env!("CARGO_BIN_EXE_ctrace"), &binary).unwrap();
     let mut command = Command::new(&binary);
-    command.args(words).current_dir(folder.path());
+    // Nobody's configuration.
+    command.args(words).current_dir(folder.path()).env("HOME", folder.path()).env_remove("XDG_CONFIG_HOME");
     if rustix::process::geteuid().is_root() {
         // The kernel takes capabilities away with the user.
         command.uid(UID).gid(UID);
@@ -116,7 +117,7 @@ fn plain_is_made_of_sentences() {
 #[test]
 fn plain_follows_the_recording_and_ends_with_its_reader() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ctrace"));
-    command.args(["top", "--demo", "--plain"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env("XDG_CONFIG_HOME", "/nonexistent").args(["top", "--demo", "--plain"]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let start = Instant::now();
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
