@@ -117,7 +117,11 @@ fn plain_is_made_of_sentences() {
 #[test]
 fn plain_follows_the_recording_and_ends_with_its_reader() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ctrace"));
-    command.env("XDG_CONFIG_HOME", "/nonexistent").args(["top", "--demo", "--plain"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .args(["top", "--demo", "--plain"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let start = Instant::now();
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
