@@ -1,6 +1,7 @@
-//! What a sample of `ctrace top` costs after the kernel: `cargo xtask bench screen`.
+//! What a sample of `ctrace top` costs after the kernel, folded and drawn: `cargo xtask bench screen`.
 //!
-//! 200 containers, each with 60 system calls that were all made, with durations, since the sample before.
+//! 200 containers, each with 60 system calls that were all made, with durations and errors, since the sample before. A
+//! picture is drawn for each sample, of all containers, when the screen remembers many samples already.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -10,15 +11,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tracer::batch::{Arch, Batch, CallSample, OwnerId, Sample, Session};
+use tracer::batch::{Arch, Batch, CallSample, OutcomeSample, OwnerId, Sample, Session};
 use tracer::container::{Container, Identity, Owner, Phase, Runtime};
 use tracer::model::{GRACE_NS, Model};
-use tracer_common::key::{CallInfo, CallKey, Latency};
+use tracer::snapshot::Snapshot;
+use tracer::tui::{Offscreen, Options};
+use tracer_common::key::{CallInfo, CallKey, Latency, OutcomeKey, kind};
 use tracer_common::limits::{BUCKETS, COMM_LEN};
 
 const CONTAINERS: u32 = 200;
 const CALLS: u16 = 60;
-const SAMPLES: u64 = 50;
+const SAMPLES: u64 = 60;
+/// Each of its own sample, so that nothing is drawn twice.
+const DRAWN: u64 = 20;
 const SECOND: u64 = 1_000_000_000;
 
 fn main() {
@@ -33,25 +38,54 @@ fn main() {
     };
     let mut model = Model::new(session, GRACE_NS);
     let mut fold = Vec::new();
-    for number in 1..=SAMPLES {
+    let mut snapshots: Vec<Arc<Snapshot>> = Vec::new();
+    for number in 1..=SAMPLES + DRAWN {
         let batch = batch(number);
         let start = Instant::now();
         model.apply(&batch);
         let snapshot = model.snapshot();
         fold.push(start.elapsed());
         assert_eq!(snapshot.rows.len(), CONTAINERS as usize);
+        snapshots.push(Arc::new(snapshot));
     }
-    say("fold a sample into a snapshot", &mut fold);
+    let fold = say("fold a sample into a snapshot", &mut fold);
+    let mut worst = Duration::ZERO;
+    for (view, keys) in [("containers", ""), ("syscalls", "2"), ("problems", "3"), ("latency", "9")] {
+        for size in [(80, 24), (200, 50)] {
+            let mut draw = draw(&snapshots, keys, size);
+            worst = worst.max(say(&format!("draw {view} at {}x{}", size.0, size.1), &mut draw));
+        }
+    }
+    say("fold, and draw what takes longest", &mut [fold + worst]);
+}
+
+fn draw(snapshots: &[Arc<Snapshot>], keys: &str, size: (u16, u16)) -> Vec<Duration> {
+    let mut screen = Offscreen::new(Options { color: true, ..Options::default() });
+    let mut times = Vec::new();
+    for (snapshot, number) in snapshots.iter().zip(1..) {
+        screen.push(Arc::clone(snapshot));
+        if number == SAMPLES {
+            screen.press(keys).unwrap();
+        }
+        if number > SAMPLES {
+            let start = Instant::now();
+            screen.picture(size).unwrap();
+            times.push(start.elapsed());
+        }
+    }
+    times
 }
 
 fn batch(number: u64) -> Batch {
     let owners = (0..CONTAINERS).map(|slot| OwnerId { slot: slot + 2, generation: 1 });
     let calls = owners.clone().flat_map(|owner| (0..CALLS).map(move |nr| call(owner, nr, number)));
+    let outcomes =
+        owners.clone().flat_map(|owner| (0..CALLS).step_by(10).map(move |nr| outcome(owner, nr, number)));
     Batch {
         now_ns: number * SECOND,
         identities: if number == 1 { owners.clone().map(identity).collect() } else { Vec::new() },
         records: Vec::new(),
-        sample: Some(Sample { calls: calls.collect(), ..Sample::default() }),
+        sample: Some(Sample { calls: calls.collect(), outcomes: outcomes.collect(), ..Sample::default() }),
     }
 }
 
@@ -92,8 +126,16 @@ fn call(owner: OwnerId, nr: u16, number: u64) -> CallSample {
     }
 }
 
+/// One of ten calls has failures.
+fn outcome(owner: OwnerId, nr: u16, number: u64) -> OutcomeSample {
+    const ENOENT: u16 = 2;
+    let call = CallKey { owner: owner.slot, abi: 0, nr };
+    let key = OutcomeKey { call, errno: ENOENT, kind: kind::FAILED, pad: 0 };
+    OutcomeSample { owner, key, count: number * u64::from(nr + 1) }
+}
+
 /// The median, and what it is of a core at a sample a second.
-fn say(what: &str, times: &mut [Duration]) {
+fn say(what: &str, times: &mut [Duration]) -> Duration {
     times.sort_unstable();
     let median = times.get(times.len() / 2).copied().unwrap_or_default();
     println!(
@@ -101,4 +143,5 @@ fn say(what: &str, times: &mut [Duration]) {
         median.as_secs_f64() * 1e3,
         median.as_secs_f64() * 100.0
     );
+    median
 }

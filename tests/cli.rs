@@ -1,9 +1,11 @@
 //! The first minutes with ctrace: what it says to somebody who knows nothing of it and has no privileges.
 #![expect(clippy::unwrap_used, reason = "that is how a test fails")]
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 use std::{fs, str};
 
 use serde_json::Value;
@@ -18,7 +20,8 @@ fn ctrace(words: &[&str]) -> Output {
     let binary = folder.path().join("ctrace");
     fs::copy(env!("CARGO_BIN_EXE_ctrace"), &binary).unwrap();
     let mut command = Command::new(&binary);
-    command.args(words).current_dir(folder.path());
+    // Nobody's configuration.
+    command.args(words).current_dir(folder.path()).env("HOME", folder.path()).env_remove("XDG_CONFIG_HOME");
     if rustix::process::geteuid().is_root() {
         // The kernel takes capabilities away with the user.
         command.uid(UID).gid(UID);
@@ -97,9 +100,46 @@ fn the_demo_plays_for_everybody() {
 }
 
 #[test]
+fn plain_is_made_of_sentences() {
+    let words = ["top", "--demo", "--plain", "-n", "3", "--speed", "1000", "--ascii"];
+    let output = ctrace(&words);
+    let (out, err) = expect(&output, 0);
+    assert_eq!(err, "");
+    assert_eq!(out.lines().filter(|line| line.starts_with("At 0:00:0")).count(), 3, "{out}");
+    assert!(out.lines().any(|line| line.starts_with("db-1: ") && line.contains("calls a second")), "{out}");
+    assert!(out.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)), "{out:?}");
+
+    let output = ctrace(&["top", "--demo", "--plain", "--once"]);
+    let (out, _) = expect(&output, 0);
+    assert_eq!(out.lines().filter(|line| line.starts_with("At ")).count(), 1, "{out}");
+}
+
+#[test]
+fn plain_follows_the_recording_and_ends_with_its_reader() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ctrace"));
+    command
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .args(["top", "--demo", "--plain"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let start = Instant::now();
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let samples = lines.by_ref().filter(|line| line.as_ref().unwrap().starts_with("At "));
+    assert_eq!(samples.take(2).count(), 2);
+    // A sample a second was recorded.
+    assert!(start.elapsed() > Duration::from_millis(1500), "{:?}", start.elapsed());
+    drop(lines);
+    let output = child.wait_with_output().unwrap();
+    let (_, err) = expect(&output, 0);
+    assert_eq!(err, "");
+}
+
+#[test]
 fn one_thing_is_shown_at_a_time() {
     const USAGE: i32 = 2;
-    for words in [["top", "--demo", "--record", "x"], ["top", "--demo", "--replay", "x"]] {
-        expect(&ctrace(&words), USAGE);
+    let plain_json = ["top", "--demo", "--plain", "--format", "json"];
+    for words in [&["top", "--demo", "--record", "x"][..], &["top", "--demo", "--replay", "x"], &plain_json] {
+        expect(&ctrace(words), USAGE);
     }
 }

@@ -128,9 +128,13 @@ pub struct TopArgs {
     /// Also write a recording
     #[arg(long, value_name = "FILE", help_heading = RECORDINGS)]
     pub record: Option<PathBuf>,
-    /// Draw with ASCII characters only
+    /// Use ASCII characters only
     #[arg(long, help_heading = SCREEN)]
     pub ascii: bool,
+    /// Print sentences instead of a screen, of each container only what changed: for screen readers and
+    /// terminals that cannot move the cursor
+    #[arg(long, conflicts_with = "format", help_heading = SCREEN)]
+    pub plain: bool,
     /// Leave the mouse to the terminal
     #[arg(long, help_heading = SCREEN)]
     pub no_mouse: bool,

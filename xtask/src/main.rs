@@ -8,6 +8,7 @@ mod core;
 mod debian;
 mod demo;
 mod ebpf;
+mod gallery;
 mod newer;
 mod privileged;
 mod report;
@@ -60,6 +61,12 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Make the pictures of the screen in docs/gallery anew, from the demo
+    Gallery {
+        /// Compare with the pictures in the tree instead, and fail if they differ
+        #[arg(long)]
+        check: bool,
+    },
     /// Build ctrace and run it, with sudo where that is needed: `cargo xtask run -- top`
     Run {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -95,6 +102,7 @@ fn run(task: Task) -> Result<()> {
         Task::BuildEbpf { check } => ebpf::build(check),
         Task::Codegen { check } => codegen::run(check),
         Task::Demo { check } => demo::demo(check),
+        Task::Gallery { check } => gallery::gallery(check),
         Task::Run { args } => run::run(&args),
         Task::RuntimesTable => runtimes::run(false),
         Task::Test(options) => test::test(&options),

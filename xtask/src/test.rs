@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::command::run;
 use crate::report::Report;
-use crate::{codegen, ebpf, newer, privileged, root, runtimes, setup, toolchain, vm};
+use crate::{codegen, ebpf, gallery, newer, privileged, root, runtimes, setup, toolchain, vm};
 
 #[derive(Args)]
 pub struct Options {
@@ -45,6 +45,7 @@ pub fn test(options: &Options) -> Result<()> {
         if filter.is_empty() {
             report.step("kernel object", || ebpf::build(true));
             report.step("generated tables", || codegen::run(true));
+            report.step("gallery", || gallery::gallery(true));
         }
     }
     if !unit {

@@ -15,7 +15,7 @@ use crate::recording::Replay;
 const DEMO: &[u8] = include_bytes!("../demo.ctrace.zst");
 
 /// The recording in `file`; None: the one inside.
-pub(super) fn recording(file: Option<&Path>) -> Result<Replay<Box<dyn Read + Send>>> {
+pub fn recording(file: Option<&Path>) -> Result<Replay<Box<dyn Read + Send>>> {
     let Some(path) = file else { return own() };
     let file = File::open(path).with_context(|| format!("cannot open the recording {}", path.display()))?;
     let from: Box<dyn Read + Send> = Box::new(BufReader::new(file));

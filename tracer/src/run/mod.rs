@@ -3,7 +3,7 @@
 
 mod child;
 mod config;
-mod demo;
+pub mod demo;
 mod drive;
 mod live;
 mod output;

@@ -25,9 +25,11 @@ use crate::filter::Wanted;
 use crate::model::{GRACE_NS, Model};
 use crate::pipeline::Pipeline;
 use crate::plan::{Capacity, Plan, Selection};
-use crate::sink::Samples;
 use crate::sink::top::Format;
+use crate::sink::{Output, Samples};
 use crate::snapshot::Snapshot;
+use crate::text::Charset;
+use crate::tui::plain::Plain;
 use crate::tui::{self, Config, Wish};
 
 /// Between two samples, unless somebody says otherwise.
@@ -42,12 +44,15 @@ pub(super) fn top(args: &TopArgs) -> Result<ExitCode> {
         io::stdout().write_all(keys.listing().as_bytes()).context("cannot print the keys")?;
         return Ok(Code::Done.into());
     }
-    let screen = !args.once && args.count.is_none() && io::stdout().is_terminal();
-    match (args.replay.is_some() || args.demo, screen) {
-        (true, true) => replayed_screen(args, config::load(args.config.as_deref())?),
-        (true, false) => replayed_samples(args),
-        (false, true) => live_screen(args, config::load(args.config.as_deref())?),
-        (false, false) => live_samples(args),
+    let people = !args.once && args.count.is_none() && io::stdout().is_terminal();
+    // Scripts get the same on every machine.
+    let config = if people || args.plain { config::load(args.config.as_deref())? } else { Config::default() };
+    let plain = args.plain || people && config.plain.unwrap_or(false);
+    match (args.replay.is_some() || args.demo, people && !plain) {
+        (true, true) => replayed_screen(args, config),
+        (true, false) => replayed_samples(args, &config, plain),
+        (false, true) => live_screen(args, config),
+        (false, false) => live_samples(args, &config, plain),
     }
 }
 
@@ -84,61 +89,96 @@ fn pipeline<S: Source>(source: S, args: &TopArgs) -> Pipeline<S> {
     Pipeline::new(source, model, wanted)
 }
 
-fn live_samples(args: &TopArgs) -> Result<ExitCode> {
+fn live_samples(args: &TopArgs, config: &Config, plain: bool) -> Result<ExitCode> {
     let mut pipeline = live_pipeline(args, false)?;
     let stop = Stop::on_signals()?;
-    let mut samples = samples(args);
-    let mut left = if args.once { Some(1) } else { args.count };
-    let pace = Pace { sample_every: args.interval.unwrap_or(INTERVAL), duration: None };
+    let mut printer = Printer::new(args, config, plain);
+    let interval = args.interval.or(config.interval).unwrap_or(INTERVAL);
+    let pace = Pace { sample_every: interval, duration: None };
     say("tracing; Ctrl-C ends");
-    drive::live(
-        &mut pipeline,
-        &stop,
-        &pace,
-        |p| print(&mut samples, &p.snapshot(), &mut left),
-        || Ok(false),
-    )?;
+    drive::live(&mut pipeline, &stop, &pace, |p| printer.print(&p.snapshot()), || Ok(false))?;
     drive::drain(&mut pipeline)?;
     pipeline.finish()?;
     Ok(Code::Done.into())
 }
 
-fn replayed_samples(args: &TopArgs) -> Result<ExitCode> {
+fn replayed_samples(args: &TopArgs, config: &Config, plain: bool) -> Result<ExitCode> {
     let mut pipeline = pipeline(demo::recording(args.replay.as_deref())?, args);
     let stop = Stop::on_signals()?;
-    let mut samples = samples(args);
+    let mut printer = Printer::new(args, config, plain);
     if args.once {
         // The whole recording is one interval.
         drive::replay(&mut pipeline, &stop, |_| Ok(Flow::On))?;
-        print(&mut samples, &pipeline.snapshot(), &mut None)?;
-    } else {
-        let mut left = args.count;
-        drive::replay(&mut pipeline, &stop, |p| print(&mut samples, &p.snapshot(), &mut left))?;
+        printer.print(&pipeline.snapshot())?;
+        return Ok(Code::Done.into());
     }
+    let mut shown = 0;
+    drive::replay(&mut pipeline, &stop, |p| {
+        let snapshot = p.snapshot();
+        let pause = Duration::from_nanos(snapshot.elapsed_ns.saturating_sub(shown));
+        shown = snapshot.elapsed_ns;
+        // Sentences are followed as they come, samples are for scripts.
+        if plain && drive::wait_at(&stop, pause, || args.speed) {
+            return Ok(Flow::End);
+        }
+        printer.print(&snapshot)
+    })?;
     Ok(Code::Done.into())
 }
 
-fn samples(args: &TopArgs) -> Samples<io::Stdout> {
-    let format = match args.format {
-        SampleFormat::Table => Format::Table,
-        SampleFormat::Json => Format::Json,
-        SampleFormat::Csv => Format::Csv,
-    };
-    Samples::new(io::stdout(), format)
+/// Samples to standard output.
+struct Printer {
+    face: Face,
+    /// How many are still to come; None: no end.
+    left: Option<u64>,
 }
 
-/// `left`: how many are still to come; None: no end.
-fn print(samples: &mut Samples<io::Stdout>, snapshot: &Snapshot, left: &mut Option<u64>) -> Result<Flow> {
-    if !samples.sample(snapshot).context("cannot write a sample")? {
-        return Ok(Flow::End);
+enum Face {
+    Samples(Samples<io::Stdout>),
+    Plain(Plain, Output<io::Stdout>),
+}
+
+impl Printer {
+    fn new(args: &TopArgs, config: &Config, plain: bool) -> Self {
+        let format = match args.format {
+            SampleFormat::Table => Format::Table,
+            SampleFormat::Json => Format::Json,
+            SampleFormat::Csv => Format::Csv,
+        };
+        let charset = if ascii(args, config) { Charset::Ascii } else { Charset::Unicode };
+        let face = if plain {
+            Face::Plain(Plain::new(charset), Output::new(io::stdout()))
+        } else {
+            Face::Samples(Samples::new(io::stdout(), format))
+        };
+        Self { face, left: if args.once { Some(1) } else { args.count } }
     }
-    if let Some(left) = left {
-        *left -= 1;
-        if *left == 0 {
+
+    fn print(&mut self, snapshot: &Snapshot) -> Result<Flow> {
+        let read = match &mut self.face {
+            Face::Samples(samples) => samples.sample(snapshot),
+            Face::Plain(plain, out) => {
+                for line in plain.lines(snapshot) {
+                    out.lines().extend(line.bytes().chain([b'\n']));
+                }
+                out.flush()
+            }
+        };
+        if !read.context("cannot write a sample")? {
             return Ok(Flow::End);
         }
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                return Ok(Flow::End);
+            }
+        }
+        Ok(Flow::On)
     }
-    Ok(Flow::On)
+}
+
+fn ascii(args: &TopArgs, config: &Config) -> bool {
+    args.ascii || config.ascii.unwrap_or(false)
 }
 
 fn live_screen(args: &TopArgs, config: Config) -> Result<ExitCode> {
@@ -218,7 +258,7 @@ fn screen(
         replay: args.replay.is_some() || args.demo,
         speed,
         filter: describe(args),
-        ascii: args.ascii || config.ascii.unwrap_or(false),
+        ascii: ascii(args, &config),
         color: output::colour_wanted(),
         mouse: !args.no_mouse && config.mouse.unwrap_or(true),
         keys: config.keys,

@@ -22,6 +22,7 @@ mod clock;
 mod output;
 
 pub use json::Json;
+pub use output::Output;
 pub use text::Text;
 pub use top::Samples;
 

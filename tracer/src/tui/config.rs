@@ -4,6 +4,7 @@
 //! [top]
 //! mouse = false
 //! ascii = true
+//! plain = true
 //! interval = "2s"
 //!
 //! [top.keys]
@@ -23,6 +24,8 @@ use super::nearest::nearest;
 pub struct Config {
     pub mouse: Option<bool>,
     pub ascii: Option<bool>,
+    /// Sentences instead of a screen.
+    pub plain: Option<bool>,
     pub interval: Option<Duration>,
     pub keys: Keys,
 }
@@ -35,7 +38,7 @@ impl Config {
         known("section", &all, &["top"])?;
         let Some(top) = all.get("top") else { return Ok(Self::default()) };
         let Value::Table(top) = top else { return Err("`top` is not a section: write [top]".into()) };
-        known("setting of [top]", top, &["mouse", "ascii", "interval", "keys"])?;
+        known("setting of [top]", top, &["mouse", "ascii", "plain", "interval", "keys"])?;
         let interval = match top.get("interval") {
             None => None,
             Some(Value::String(text)) => {
@@ -48,7 +51,13 @@ impl Config {
             Some(Value::Table(keys)) => own(keys)?,
             Some(_) => return Err("`top.keys` is not a section: write [top.keys]".into()),
         };
-        Ok(Self { mouse: yes_or_no(top, "mouse")?, ascii: yes_or_no(top, "ascii")?, interval, keys })
+        Ok(Self {
+            mouse: yes_or_no(top, "mouse")?,
+            ascii: yes_or_no(top, "ascii")?,
+            plain: yes_or_no(top, "plain")?,
+            interval,
+            keys,
+        })
     }
 }
 
@@ -100,12 +109,11 @@ mod tests {
 
     #[test]
     fn a_file_with_all_there_is() {
-        let text =
-            "[top]\nmouse = false\nascii = true\ninterval = \"2s\"\n[top.keys]\npause = [\"F5\", \"P\"]\n";
+        let text = "[top]\nmouse = false\nascii = true\nplain = true\ninterval = \"2s\"\n[top.keys]\npause = [\"F5\", \"P\"]\n";
         let config = Config::read(text, seconds).unwrap();
         assert_eq!(
-            (config.mouse, config.ascii, config.interval),
-            (Some(false), Some(true), Some(Duration::from_secs(2)))
+            (config.mouse, config.ascii, config.plain, config.interval),
+            (Some(false), Some(true), Some(true), Some(Duration::from_secs(2)))
         );
         for key in [Key::F(5), Key::Char('P')] {
             assert_eq!(config.keys.action(Mode::Table, key), Some(Action::Time(Time::Pause)));

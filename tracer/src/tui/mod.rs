@@ -23,6 +23,7 @@ mod merge;
 mod names;
 mod nearest;
 mod needle;
+mod offscreen;
 pub mod outside;
 mod palette;
 mod place;
@@ -50,6 +51,7 @@ pub use config::Config;
 use input::Input;
 use key::{Key, Mouse};
 pub use keys::Keys;
+pub use offscreen::Offscreen;
 pub use outside::Outside;
 use term::{Drawn, Screen};
 

@@ -14,13 +14,8 @@ use super::view::table;
 use crate::snapshot::Subject;
 
 pub trait Table: Debug {
-    /// As many lines as have room; the first one has the titles.
-    fn lines(&mut self, width: usize, height: usize, context: &Context<'_>, look: Look)
-    -> Vec<Line<'static>>;
-    /// More about the selected row.
-    fn about(&self, room: Room, context: &Context<'_>, look: Look) -> Vec<Line<'static>>;
-    /// All rows as a picture.
-    fn overview(&self, room: Room, context: &Context<'_>, look: Look) -> Vec<Line<'static>>;
+    /// In `room`, of which `above` lines are taken. The rows are made but once for all of it.
+    fn drawn(&mut self, above: usize, room: Room, context: &Context<'_>, look: Look) -> Drawn;
     fn step(&mut self, step: Step, context: &Context<'_>);
     fn arrange(&mut self, how: Arrange);
     fn needle(&self) -> &Needle;
@@ -42,6 +37,19 @@ pub trait Table: Debug {
     fn select_nth(&mut self, nth: usize, context: &Context<'_>);
 }
 
+/// Lines of a table and of what belongs to it, no more than have room, from the top.
+pub struct Drawn {
+    /// All rows as a picture.
+    pub overview: Vec<Line<'static>>,
+    /// The first one has the titles.
+    pub table: Vec<Line<'static>>,
+    /// More about the selected row.
+    pub about: Vec<Line<'static>>,
+}
+
+/// Titles, a row, and an empty line: what the table has before there is more than a table.
+const LEAST: usize = 3;
+
 /// How a table is sorted: which column of all, and whether against its own order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
@@ -59,29 +67,23 @@ pub enum Hit {
 }
 
 impl<C: Column> Table for List<C> {
-    fn lines(
-        &mut self,
-        width: usize,
-        height: usize,
-        context: &Context<'_>,
-        look: Look,
-    ) -> Vec<Line<'static>> {
-        table::lines(self, width, height, context, look)
-    }
-
-    fn about(&self, room: Room, context: &Context<'_>, look: Look) -> Vec<Line<'static>> {
+    fn drawn(&mut self, above: usize, room: Room, context: &Context<'_>, look: Look) -> Drawn {
+        let Room { width, height } = room;
         let all = self.all(context);
         let rows = self.picked(&all, context);
-        let Some(row) = rows.get(self.index(&rows)) else { return Vec::new() };
-        let mut lines = C::about(row, room, context, look);
-        lines.truncate(room.height);
-        lines
-    }
-
-    fn overview(&self, room: Room, context: &Context<'_>, look: Look) -> Vec<Line<'static>> {
-        let mut lines = C::overview(&self.all(context), room, context, look);
-        lines.truncate(room.height);
-        lines
+        let spare =
+            |used: usize, most: usize| Room { width, height: height.saturating_sub(used + LEAST).min(most) };
+        let room = spare(above, height / 2);
+        let mut overview = C::overview(&all, room, context, look);
+        overview.truncate(room.height);
+        let above = above + overview.len();
+        let room = spare(above, height / 3);
+        let selected = rows.get(self.index(&rows));
+        let mut about = selected.map_or_else(Vec::new, |row| C::about(row, room, context, look));
+        about.truncate(room.height);
+        let left = height.saturating_sub(above + about.len());
+        let table = table::lines(self, &rows, Room { width, height: left }, context, look);
+        Drawn { overview, table, about }
     }
 
     fn step(&mut self, step: Step, context: &Context<'_>) {

@@ -6,6 +6,7 @@ use super::*;
 use crate::container::Runtime;
 use crate::event::Abi;
 use crate::snapshot::Aspect;
+use crate::tui::column::Room;
 
 fn app(snapshot: &Snapshot) -> App {
     let mut app = App::new(Options::default());
@@ -43,7 +44,7 @@ fn selected(app: &mut App) -> String {
 /// As if it had been drawn with that many rows.
 fn page(app: &mut App, lines: usize) {
     let look = crate::tui::view::look::Look::new(&Options::default());
-    app.with(|table, context| table.lines(500, lines + 1, context, look));
+    app.with(|table, context| table.drawn(0, Room { width: 500, height: lines + 1 }, context, look));
 }
 
 #[test]
@@ -93,7 +94,7 @@ fn sorting_goes_round_the_columns() {
 fn only_columns_on_the_screen_are_sorted_by() {
     let mut app = app(&three());
     let look = crate::tui::view::look::Look::new(&Options::default());
-    app.with(|table, context| table.lines(26, 10, context, look));
+    app.with(|table, context| table.drawn(0, Room { width: 26, height: 10 }, context, look));
     press(&mut app, &[Key::Char('>')]);
     assert_eq!(app.place.table.order().column, 0, "name and calls have room");
     press(&mut app, &[Key::Char('(')]);

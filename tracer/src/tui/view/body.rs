@@ -12,20 +12,20 @@ use crate::tui::column::Room;
 use crate::tui::place::View;
 
 pub fn draw(frame: &mut Frame<'_>, area: Rect, app: &mut App, snapshot: &Snapshot, look: Look) {
-    let (width, height) = (usize::from(area.width), usize::from(area.height));
-    let mut top = above(app, snapshot, look, width, height);
+    let room = Room { width: usize::from(area.width), height: usize::from(area.height) };
+    let mut top = above(app, snapshot, look, room.width, room.height);
     let (table, context) = app.parts(snapshot);
-    // The table has what both leave it, its titles and a row at least.
-    let spare = height.saturating_sub(top.len() + 3);
-    top.extend(table.overview(Room { width, height: spare.min(height / 2) }, &context, look));
-    let spare = height.saturating_sub(top.len() + 3);
-    let below = table.about(Room { width, height: spare.min(height / 3) }, &context, look);
-    let heights =
-        [Constraint::Length(cells(top.len())), Constraint::Min(0), Constraint::Length(cells(below.len()))];
+    let drawn = table.drawn(top.len(), room, &context, look);
+    top.extend(drawn.overview);
+    let heights = [
+        Constraint::Length(cells(top.len())),
+        Constraint::Min(0),
+        Constraint::Length(cells(drawn.about.len())),
+    ];
     let [above, middle, under] = Layout::vertical(heights).areas(area);
     paint(frame, above, top);
-    paint(frame, middle, table.lines(width, usize::from(middle.height), &context, look));
-    paint(frame, under, below);
+    paint(frame, middle, drawn.table);
+    paint(frame, under, drawn.about);
     app.drawn.table = (middle.y, middle.height);
 }
 

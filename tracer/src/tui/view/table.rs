@@ -5,25 +5,23 @@ use ratatui::text::Line;
 
 use super::look::Look;
 use crate::text::{Align, fit, pad};
-use crate::tui::column::{Column, Context, Sign, layout};
+use crate::tui::column::{Column, Context, Room, Sign, layout};
 use crate::tui::list::List;
 
 /// Before each row: the selection's mark, the row's, and a space.
 pub const GUTTER: usize = 3;
 
-/// At most `height` lines.
+/// At most as many lines as have room. `rows`: those that the filter lets through, in order.
 pub fn lines<C: Column>(
     list: &mut List<C>,
-    width: usize,
-    height: usize,
+    rows: &[&C::Row],
+    Room { width, height }: Room,
     context: &Context<'_>,
     look: Look,
 ) -> Vec<Line<'static>> {
-    let all = list.all(context);
-    let rows = list.picked(&all, context);
-    let needed: Vec<C> = C::ALL.iter().copied().filter(|column| column.needed(&rows, context)).collect();
+    let needed: Vec<C> = C::ALL.iter().copied().filter(|column| column.needed(rows, context)).collect();
     let columns = layout(&needed, width.saturating_sub(GUTTER));
-    let selected = list.index(&rows);
+    let selected = list.index(rows);
     let window = list.window(selected, rows.len(), height.saturating_sub(1), columns.clone());
 
     let mut lines = vec![Line::styled(titles(list, &columns, look), Look::TITLE)];
