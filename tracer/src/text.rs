@@ -293,6 +293,16 @@ pub fn clock(ns: u64) -> String {
     format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
+/// What [`clock`] printed, or its end, as `2:03` or `3`, in ns.
+pub fn clock_ns(text: &str) -> Option<u64> {
+    let parts: Vec<u64> = text.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    if parts.len() > 3 {
+        return None;
+    }
+    let seconds = parts.into_iter().try_fold(0_u64, |sum, part| sum.checked_mul(60)?.checked_add(part))?;
+    seconds.checked_mul(1_000_000_000)
+}
+
 #[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
 fn lossy(number: u64) -> f64 {
     number as f64

@@ -144,6 +144,12 @@ fn durations() {
     );
     assert_eq!(duration(u64::MAX, UNICODE), "213504d");
     assert_eq!(clock(3_723 * second + 5), "1:02:03");
+    for (text, seconds) in [("1:02:03", 3_723), ("2:30", 150), ("45", 45), ("0", 0), ("90:00", 5_400)] {
+        assert_eq!(clock_ns(text), Some(seconds * second), "{text}");
+    }
+    for text in ["", ":", "1:", "-1", "1:2:3:4", "x", "99999999999999999999", "9999999999999999:0"] {
+        assert_eq!(clock_ns(text), None, "{text}");
+    }
 }
 
 proptest! {

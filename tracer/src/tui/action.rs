@@ -70,6 +70,8 @@ pub enum Time {
     /// By that many samples, back if negative.
     Step(i32),
     Now,
+    /// So long before the newest one, ns.
+    Ago(u64),
     /// A replay's speed.
     Faster,
     Slower,

@@ -244,6 +244,7 @@ impl App {
                 let place = self.sorted(Place::new(view, of, only));
                 self.before.push(std::mem::replace(&mut self.place, place));
             }
+            Some(Opened::Moment(elapsed_ns)) => self.history.go_to(elapsed_ns),
             Some(Opened::Text { title, text }) => {
                 self.over = Over::Text(Text { title, body: text, scroll: Scroll::default() });
             }
@@ -326,6 +327,7 @@ impl App {
             Time::Pause => self.history.hold(),
             Time::Step(samples) => self.history.step(samples),
             Time::Now => self.history.release(),
+            Time::Ago(ns) => self.history.go_back(ns),
             Time::Faster | Time::Slower if !self.options.replay => {
                 self.message = Some("only a replay has another speed than the machine".into());
             }

@@ -99,6 +99,21 @@ impl History {
         }
     }
 
+    /// Holds the first one at this time since the start of the trace or after it, else the last one before.
+    pub fn go_to(&mut self, elapsed_ns: u64) {
+        let before = self.kept.partition_point(|(snapshot, _)| snapshot.elapsed_ns < elapsed_ns);
+        let to = before.min(self.kept.len().saturating_sub(1));
+        if let Some((snapshot, _)) = self.kept.get(to) {
+            self.held = Some((self.forgotten + to as u64, Arc::clone(snapshot)));
+        }
+    }
+
+    /// Holds what was shown so long before the newest one, or the oldest.
+    pub fn go_back(&mut self, ago_ns: u64) {
+        let newest = self.newest().map_or(0, |newest| newest.elapsed_ns);
+        self.go_to(newest.saturating_sub(ago_ns));
+    }
+
     /// Up to the one that is shown, the latest first.
     pub fn back(&self) -> impl Iterator<Item = &Arc<Snapshot>> {
         let at = self.held.as_ref().map(|(at, _)| *at).or_else(|| self.last()).unwrap_or(0);
@@ -200,6 +215,24 @@ mod tests {
         history.release();
         history.push(at(21));
         assert_eq!(shown(&history), 21);
+    }
+
+    #[test]
+    fn one_jumps_to_a_time() {
+        let mut history = filled(20);
+        for (ago, second) in [(0, 19), (5, 14), (19, 0), (3600, 0)] {
+            history.go_back(ago * 1_000_000_000);
+            assert_eq!((shown(&history), history.is_held()), (second, true), "{ago} s ago");
+        }
+        for (to, second) in [(7_000_000_000, 7), (7_000_000_001, 8), (u64::MAX, 19)] {
+            history.go_to(to);
+            assert_eq!(shown(&history), second, "to {to}");
+        }
+        history.step(-1);
+        assert_eq!(shown(&history), 18);
+        let mut empty = History::default();
+        empty.go_back(1);
+        assert!(!empty.is_held());
     }
 
     #[test]

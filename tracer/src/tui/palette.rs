@@ -1,15 +1,17 @@
-//! A command as it is typed: one of the table of keys, `view NAME`, or `sort COLUMN`.
+//! A command as it is typed: one of the table of keys, `view NAME`, `sort COLUMN` or `jump TIME`.
 
-use super::action::{Action, Go, Type};
+use super::action::{Action, Go, Time, Type};
 use super::keys;
 use super::nearest::nearest;
 use super::place::VIEWS;
+use crate::text::clock_ns;
 
 /// Characters, more than any command has.
 const LENGTH_MAX: usize = 64;
 
 const VIEW: &str = "view";
 const SORT: &str = "sort";
+const JUMP: &str = "jump";
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Palette {
@@ -63,7 +65,7 @@ impl Palette {
         let views = VIEWS.iter().map(|spec| format!("{VIEW} {}", spec.name));
         let sorts = titles.iter().map(|title| format!("{SORT} {}", title.to_lowercase()));
         let commands = runnable().map(str::to_owned);
-        let all = commands.chain(views).chain(sorts);
+        let all = commands.chain(views).chain(sorts).chain([format!("{JUMP} ")]);
         all.filter(|name| name.starts_with(&self.text)).collect()
     }
 
@@ -103,8 +105,12 @@ fn read(text: &str, titles: &[&str]) -> Result<Command, String> {
                 Err(format!("this view has no column {rest:?}{near}"))
             }
         }
+        JUMP => {
+            let ago = clock_ns(rest).map(|ns| Command::Do(Action::Time(Time::Ago(ns))));
+            ago.ok_or_else(|| format!("{JUMP} needs how long ago: 45 (seconds), 2:30, 1:00:00; not {rest:?}"))
+        }
         _ => keys::command(text).map(Command::Do).ok_or_else(|| {
-            let near = nearest(text, runnable().chain([VIEW, SORT]));
+            let near = nearest(text, runnable().chain([VIEW, SORT, JUMP]));
             format!("no command is called {text:?}{near}")
         }),
     }
@@ -113,7 +119,6 @@ fn read(text: &str, titles: &[&str]) -> Result<Command, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::action::Time;
     use crate::tui::place::View;
 
     const TITLES: [&str; 2] = ["CALLS/S", "P99"];
@@ -131,6 +136,7 @@ mod tests {
             ("view files", Command::Do(Action::Go(Go::View(View::Files)))),
             (" sort  p99 ", Command::Sort("p99".into())),
             ("quit", Command::Do(Action::Quit)),
+            ("jump 2:30", Command::Do(Action::Time(Time::Ago(150_000_000_000)))),
         ] {
             assert_eq!(typed(text).run(&TITLES), Some(command), "{text}");
         }
@@ -142,6 +148,7 @@ mod tests {
             ("puase", "no command is called \"puase\", did you mean `pause`?"),
             ("view file", "no view is called \"file\", did you mean `files`?"),
             ("sort p98", "this view has no column \"p98\", did you mean `p99`?"),
+            ("jump x", "jump needs how long ago: 45 (seconds), 2:30, 1:00:00; not \"x\""),
             ("", "no command is called \"\""),
             // Of another mode, or nothing without its key.
             ("accept", "no command is called \"accept\""),

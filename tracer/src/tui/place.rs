@@ -184,6 +184,8 @@ pub enum Opened {
         title: String,
         text: String,
     },
+    /// The sample of this time since the start of the trace, ns.
+    Moment(u64),
 }
 
 #[cfg(test)]

@@ -281,6 +281,23 @@ fn an_event_opens_as_json() {
 }
 
 #[test]
+fn one_jumps_to_a_moment() {
+    let at = |second: u64| Snapshot { elapsed_ns: second * 1_000_000_000, ..three() };
+    let mut app = app(&at(0));
+    (1..20).for_each(|second| show(&mut app, &at(second)));
+    let second = |app: &App| app.shown().unwrap().elapsed_ns / 1_000_000_000;
+    press(&mut app, &[Key::Char('9'), Key::Down, Key::Down, Key::Enter]);
+    assert_eq!((second(&app), app.history.is_held()), (17, true));
+    press(&mut app, &[Key::Char('2')]);
+    assert_eq!(second(&app), 17, "another view of the same moment");
+    let command: Vec<Key> = ":jump 0:15".chars().map(Key::Char).chain([Key::Enter]).collect();
+    press(&mut app, &command);
+    assert_eq!(second(&app), 4);
+    press(&mut app, &[Key::Char('n')]);
+    assert_eq!((second(&app), app.history.is_held()), (19, false));
+}
+
+#[test]
 fn views_keep_the_opened_container() {
     let mut app = app(&three());
     press(&mut app, &[Key::Char('5')]);

@@ -10,6 +10,7 @@ use crate::snapshot::{Counts, Quantiles, Snapshot, Spectrum, Subject};
 use crate::text::{Align, clock, duration, fit, rate};
 use crate::tui::merge::Durations;
 use crate::tui::needle::Needle;
+use crate::tui::place::Opened;
 use crate::tui::view::look::Look;
 use crate::tui::visual::heat;
 
@@ -102,10 +103,15 @@ impl Column for MomentColumn {
     fn overview(rows: &[Moment], room: Room, context: &Context<'_>, look: Look) -> Vec<Line<'static>> {
         let ago = |row: &Moment| context.snapshot.elapsed_ns.saturating_sub(row.elapsed_ns) / 1_000_000_000;
         let samples: Vec<(u64, &Spectrum)> = rows.iter().rev().map(|row| (ago(row), &row.spectrum)).collect();
-        let latest = rows.first().map(|row| heat::caption(&row.spectrum, look.charset)).unwrap_or_default();
+        let caption = |row: &Moment| heat::caption(&row.spectrum, row.duration.as_ref(), look.charset);
+        let latest = rows.first().map(caption).unwrap_or_default();
         let mut lines = heat::lines(&samples, room.width, room.height.saturating_sub(1), look);
         lines.push(Line::raw(fit(&latest, room.width, look.charset).into_owned()));
         lines
+    }
+
+    fn open(row: &Moment, _: &Context<'_>) -> Option<Opened> {
+        Some(Opened::Moment(row.elapsed_ns))
     }
 
     fn matches(_: &Moment, _: &str, _: &Context<'_>) -> bool {

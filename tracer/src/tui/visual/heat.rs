@@ -13,8 +13,8 @@
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 
-use super::slot::{Band, bands, quantile, total};
-use crate::snapshot::Spectrum;
+use super::slot::{Band, bands, total};
+use crate::snapshot::{Quantiles, Spectrum};
 use crate::text::{Align, Charset, duration, fit, grouped, pad};
 use crate::tui::view::look::Look;
 
@@ -91,19 +91,14 @@ pub fn lines(samples: &[(u64, &Spectrum)], width: usize, height: usize, look: Lo
     lines
 }
 
-/// `p50 2.0µs, p99 67ms of 1,234 calls`: the ends of the slots in which they lie.
-pub fn caption(last: &Spectrum, charset: Charset) -> String {
-    let at = |percent| quantile(last, percent).map(|slot| Band { first: slot, last: slot });
-    let (Some(p50), Some(p99)) = (at(50), at(99)) else {
+/// `p50 2.0µs, p99 67ms of 1,234 calls`.
+pub fn caption(last: &Spectrum, quantiles: Option<&Quantiles>, charset: Charset) -> String {
+    let Some(Quantiles { p50, p99, .. }) = quantiles else {
         return "no call was measured in this interval".to_owned();
-    };
-    let end = |band: Band| match band.high() {
-        Some(high) => duration(high, charset),
-        None => band.range(charset),
     };
     let calls = u64::try_from(total(last)).unwrap_or(u64::MAX);
     let calls = if calls == 1 { "1 call".to_owned() } else { format!("{} calls", grouped(calls)) };
-    format!("p50 {}, p99 {} of {calls}", end(p50), end(p99))
+    format!("p50 {}, p99 {} of {calls}", duration(*p50, charset), duration(*p99, charset))
 }
 
 /// Where the row begins.
@@ -235,9 +230,12 @@ mod tests {
     #[test]
     fn the_caption_tells_of_the_last_sample() {
         let unicode = Charset::Unicode;
-        assert_eq!(caption(&spectrum(&[(10, 98), (25, 2)]), unicode), "p50 2.0µs, p99 67ms of 100 calls");
-        assert_eq!(caption(&spectrum(&[(39, 1)]), Charset::Ascii), "p50 >=9.2m, p99 >=9.2m of 1 call");
-        assert_eq!(caption(&Spectrum::default(), unicode), "no call was measured in this interval");
+        let quantiles = Quantiles { p50: 2048, p95: 2048, p99: 65_000_000, max: 65_000_000 };
+        let many = spectrum(&[(10, 98), (25, 2)]);
+        assert_eq!(caption(&many, Some(&quantiles), unicode), "p50 2.0µs, p99 65ms of 100 calls");
+        let one = spectrum(&[(10, 1)]);
+        assert_eq!(caption(&one, Some(&quantiles), Charset::Ascii), "p50 2.0us, p99 65ms of 1 call");
+        assert_eq!(caption(&Spectrum::default(), None, unicode), "no call was measured in this interval");
     }
 
     #[test]
