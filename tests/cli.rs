@@ -143,3 +143,16 @@ fn one_thing_is_shown_at_a_time() {
         expect(&ctrace(words), USAGE);
     }
 }
+
+#[test]
+fn the_books_balance_where_a_recording_is_left_early() {
+    let output = ctrace(&["trace", "--demo", "-n", "2", "--format", "json"]);
+    let (out, err) = expect(&output, 0);
+    assert!(err.contains("2 events") && err.ends_with("none lost\n"), "{err}");
+    let stop: Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&stop["ledger"]["delivered"], &stop["ledger"]["balanced"]),
+        (&2.into(), &true.into()),
+        "{stop}"
+    );
+}

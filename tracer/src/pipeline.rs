@@ -45,6 +45,8 @@ pub struct Pipeline<S> {
     closed: bool,
     /// Deliver no more than this.
     limit: Option<u64>,
+    /// The rest of a recording is not read.
+    cut_short: bool,
     reported: Vec<LossRow>,
 }
 
@@ -73,6 +75,7 @@ impl<S: Source> Pipeline<S> {
             undecodable: 0,
             closed: false,
             limit: None,
+            cut_short: false,
             reported: Vec::new(),
         }
     }
@@ -330,6 +333,11 @@ impl<S: Source> Pipeline<S> {
         self.model.elapsed_ns()
     }
 
+    /// Ends before the end of a recording: what was seen is what was read of it.
+    pub const fn cut_short(&mut self) {
+        self.cut_short = true;
+    }
+
     /// The books, complete once the source has stopped and was read to its end.
     pub fn ledger(&self) -> Ledger {
         let mut ledger = self.model.ledger();
@@ -338,6 +346,9 @@ impl<S: Source> Pipeline<S> {
         ledger.filtered += self.filtered;
         if self.undecodable > 0 {
             *ledger.dropped.entry("decode").or_default() += self.undecodable;
+        }
+        if self.cut_short {
+            ledger.seen = ledger.delivered + ledger.filtered + ledger.lost();
         }
         ledger
     }

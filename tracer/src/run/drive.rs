@@ -141,12 +141,14 @@ pub(super) fn replay<S: Source>(
 ) -> Result<()> {
     loop {
         let status = pipeline.step(true)?;
-        if pipeline.sampled() && sampled(pipeline)? == Flow::End {
-            return Ok(());
-        }
+        let enough = pipeline.sampled() && sampled(pipeline)? == Flow::End;
         match status {
-            Some(Status::Busy | Status::Idle) if !stop.requested() => {}
-            _ => return Ok(()),
+            Some(Status::End) => return Ok(()),
+            Some(Status::Busy | Status::Idle) if !enough && !stop.requested() => {}
+            _ => {
+                pipeline.cut_short();
+                return Ok(());
+            }
         }
     }
 }
