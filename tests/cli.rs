@@ -1,7 +1,7 @@
 //! The first minutes with ctrace: what it says to somebody who knows nothing of it and has no privileges.
-#![expect(clippy::unwrap_used, reason = "that is how a test fails")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "that is how a test fails")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output, Stdio};
@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 use std::{fs, str};
 
 use serde_json::Value;
+
+#[path = "support/schema.rs"]
+mod schema;
 
 /// `nobody`.
 const UID: u32 = 65534;
@@ -26,7 +29,13 @@ fn ctrace(words: &[&str]) -> Output {
         // The kernel takes capabilities away with the user.
         command.uid(UID).gid(UID);
     }
-    command.output().unwrap()
+    loop {
+        match command.output() {
+            // A child that another test has just forked still has the copy open for writing, until it is executed.
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => std::thread::yield_now(),
+            other => return other.unwrap(),
+        }
+    }
 }
 
 #[track_caller]
@@ -49,7 +58,6 @@ fn alone_it_says_what_it_is_for() {
 
 #[test]
 fn wrong_words_are_no_welcome() {
-    const USAGE: i32 = 2;
     let output = ctrace(&["no-such-command"]);
     let (out, err) = expect(&output, USAGE);
     assert_eq!(out, "");
@@ -137,7 +145,6 @@ fn plain_follows_the_recording_and_ends_with_its_reader() {
 
 #[test]
 fn one_thing_is_shown_at_a_time() {
-    const USAGE: i32 = 2;
     let plain_json = ["top", "--demo", "--plain", "--format", "json"];
     for words in [&["top", "--demo", "--record", "x"][..], &["top", "--demo", "--replay", "x"], &plain_json] {
         expect(&ctrace(words), USAGE);
@@ -155,4 +162,192 @@ fn the_books_balance_where_a_recording_is_left_early() {
         (&2.into(), &true.into()),
         "{stop}"
     );
+}
+
+#[test]
+fn what_is_chosen_is_explained_without_privileges() {
+    let output = ctrace(&[
+        "trace",
+        "--explain",
+        "-e",
+        "%file,!open*",
+        "--slower-than",
+        "10ms",
+        "--errno",
+        "ENOENT",
+        "--filter",
+        "uid=0",
+        "web",
+    ]);
+    let (out, err) = expect(&output, 0);
+    assert_eq!(err, "");
+    for part in ["sys_exit", " of x86_64", "10ms", "ENOENT", "uid=0", "web (name"] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    let output = ctrace(&["run", "--explain", "--filter", "comm=sh"]);
+    let (out, _) = expect(&output, 0);
+    assert!(out.contains("descendants") && out.contains("comm=sh"), "{out}");
+}
+
+#[test]
+fn slips_are_told_with_what_was_meant() {
+    for (words, said) in [
+        (&["trace", "--demo", "-e", "%flie"][..], "did you mean `%file`?"),
+        (&["trace", "--demo", "-e", "!opneat"], "did you mean `openat`?"),
+        (&["trace", "--demo", "--errno", "ENOETN"], "did you mean `ENOENT`?"),
+        (&["trace", "--demo", "--filter", "imgae=x"], "did you mean `image`?"),
+        (&["top", "--demo", "--filter", "pid=1"], "only `ctrace trace` and `ctrace run`"),
+        (&["ps", "--filter", "comm=sh"], "only `ctrace trace` and `ctrace run`"),
+        (&["run", "--filter", "name=x", "--", "true"], "comm, pid or uid"),
+        (&["trace", "--demo", "--metrics", "9464"], "127.0.0.1:9464"),
+        (&["trace", "--demo", "--metrics-containers", "5"], "--metrics <ADDR>"),
+    ] {
+        let output = ctrace(words);
+        let (out, err) = expect(&output, USAGE);
+        assert!(out.is_empty() && err.contains(said), "{words:?}: {err}");
+    }
+}
+
+/// Events of the demo that are neither first nor last.
+fn demo(words: &[&str]) -> Vec<Value> {
+    let output = ctrace(&[&["trace", "--demo", "--format", "json"], words].concat());
+    let (out, _) = expect(&output, 0);
+    let all = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    all.filter(|event| !event["event"]["name"].as_str().unwrap().starts_with("ctrace.")).collect()
+}
+
+#[test]
+fn a_recording_is_asked_everything_again() {
+    let failed = demo(&["--failed"]);
+    let errno = demo(&["--errno", "ENOENT"]);
+    assert!(!errno.is_empty() && errno.len() < failed.len(), "{} {}", errno.len(), failed.len());
+    assert!(errno.iter().all(|event| event["error"]["type"] == "ENOENT"));
+    let slow = demo(&["--slower-than", "1ms"]);
+    assert!(!slow.is_empty());
+    assert!(slow.iter().all(|event| event["syscall"]["duration_ns"].as_u64().unwrap() >= 1_000_000));
+    assert!(demo(&["--errno", "ENOENT", "--slower-than", "24h"]).is_empty());
+    let network = demo(&["-e", "%network"]);
+    assert!(!network.is_empty());
+    assert!(network.iter().all(|event| event["syscall"]["name"] != "openat"));
+
+    let name = network[0]["process"]["executable"]["name"].as_str().unwrap();
+    let (of, others) = (
+        demo(&["-e", "%network", "--filter", &format!("comm={name}")]),
+        demo(&["-e", "%network", "--filter", &format!("comm!={name}")]),
+    );
+    assert!(!of.is_empty() && of.len() + others.len() == network.len());
+    assert!(of.iter().all(|event| event["process"]["executable"]["name"] == *name));
+}
+
+#[test]
+fn configuration_is_read_checked_and_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = folder.path().join("config.toml");
+    let file = path.to_str().unwrap();
+    fs::write(&path, "[top]\nascii = true\n[trace]\nevents = [\"%network\"]\nformat = \"json\"\n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(&path, Some(UID), Some(UID)).unwrap();
+    }
+    let output = ctrace(&["trace", "--demo", "--config", file, "-n", "1"]);
+    let (out, _) = expect(&output, 0);
+    assert!(out.starts_with("{\"timestamp\"") && out.lines().count() == 3, "{out}");
+    let output = ctrace(&["trace", "--config", file, "--failed", "--print-config"]);
+    let (out, _) = expect(&output, 0);
+    for line in ["format = \"json\" # ", "events = [\"%network\"] # ", "failed = true # flag"] {
+        assert!(out.lines().any(|found| found.starts_with(line)), "{line}: {out}");
+    }
+    // Both parts of the file are for everybody.
+    expect(&ctrace(&["top", "--demo", "--plain", "--once", "--config", file]), 0);
+
+    fs::write(&path, "[trace]\nfromat = \"json\"\n").unwrap();
+    let output = ctrace(&["trace", "--demo", "--config", file]);
+    let (_, err) = expect(&output, 2);
+    assert!(err.contains("config.toml:2: ") && err.contains("did you mean `format`?"), "{err}");
+}
+
+const USAGE: i32 = 2;
+
+#[test]
+fn schemas_are_printed() {
+    for (words, title) in [
+        (&["schema"][..], "Events of ctrace, version 1"),
+        (&["schema", "trace"], "Events of ctrace, version 1"),
+        (&["schema", "--json-layout", "flat"], "Events of ctrace, version 1"),
+        (&["schema", "top"], "Samples of ctrace, version 1"),
+        (&["schema", "ps"], "Containers that ctrace sees, version 1"),
+    ] {
+        let output = ctrace(words);
+        let (out, err) = expect(&output, 0);
+        let schema: Value = serde_json::from_str(out).unwrap();
+        assert_eq!((schema["title"].as_str(), err), (Some(title), ""), "{words:?}");
+        let id = schema["$id"].as_str().unwrap();
+        assert_eq!(id.ends_with("-flat.json"), words.contains(&"flat"), "{id}");
+    }
+    let output = ctrace(&["schema", "top", "--json-layout", "flat"]);
+    let (out, err) = expect(&output, USAGE);
+    assert!(out.is_empty() && err.contains("only events"), "{err}");
+    let output = ctrace(&["schema", "--help"]);
+    let (out, _) = expect(&output, 0);
+    for part in ["trace", "top", "ps", "Examples:", "2020-12"] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+}
+
+/// Lines of the demo, which has `report.sh` as an argument and as a path.
+fn lines_of(words: &[&str]) -> String {
+    let output = ctrace(&[&["trace", "--demo", "-e", "*", "--setup"], words].concat());
+    let (out, _) = expect(&output, 0);
+    assert!(out.lines().count() > 100, "{out}");
+    out.to_owned()
+}
+
+#[test]
+fn every_line_of_the_demo_is_as_its_schema_says() {
+    for layout in ["nested", "flat"] {
+        let out = lines_of(&["--format", "json", "--json-layout", layout]);
+        for line in out.lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            schema::check(&line);
+            assert_eq!(line.get("event.name").is_some(), layout == "flat", "{line}");
+        }
+    }
+    for line in lines_of(&["--format", "json", "--max-event-bytes", "1024"]).lines() {
+        assert!(line.len() <= 1024, "{line}");
+        schema::check(&serde_json::from_str(line).unwrap());
+    }
+    for words in [
+        &["top", "--demo", "-n", "2", "--format", "json"],
+        &["top", "--demo", "--once", "--format", "json"][..],
+    ] {
+        let output = ctrace(words);
+        let (out, _) = expect(&output, 0);
+        out.lines().for_each(|line| schema::check(&serde_json::from_str(line).unwrap()));
+    }
+}
+
+#[test]
+fn what_is_to_be_hidden_is_in_no_format() {
+    for format in ["text", "json"] {
+        let all = lines_of(&["--format", format]);
+        let word = "/etc/";
+        assert!(all.contains(word), "{all}");
+        let hidden = lines_of(&["--format", format, "--redact", "nothing like it", "--redact", "/(et)c/"]);
+        assert!(!hidden.contains(word) && hidden.contains("/[redacted]c/"), "{hidden}");
+        assert_eq!(all.lines().count(), hidden.lines().count());
+        let bare = lines_of(&["--format", format, "--no-args"]);
+        // What a call gave back may be an address; what it was given is told in brackets or quotes.
+        for gone in [word, "(0x", "\"0x"] {
+            assert!(!bare.contains(gone), "{gone}: {bare}");
+        }
+        assert!(bare.contains("openat"), "{bare}");
+        assert_eq!(all.lines().count(), bare.lines().count());
+    }
+    let output = ctrace(&["trace", "--demo", "--redact", "ab(cd"]);
+    let (out, err) = expect(&output, USAGE);
+    assert!(out.is_empty() && err.contains("ab(cd\n      ^") && err.contains("unclosed group"), "{err}");
+    let output = ctrace(&["trace", "--demo", "--max-event-bytes", "1000"]);
+    let (_, err) = expect(&output, USAGE);
+    assert!(err.contains("from 1024 to 1048576"), "{err}");
 }

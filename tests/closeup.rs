@@ -23,7 +23,6 @@ use tracer::pipeline::Pipeline;
 use tracer::recording::{Recorder, Replay};
 use tracer::snapshot::{Aspect, Closeup, Demand, Only, SubjectId};
 use tracer_common::config::feature;
-use tracer_common::limits::TEXT_LEN;
 use tracer_common::loss::{Loss, PLACES, Tally};
 use tracer_common::record::kind;
 
@@ -80,8 +79,8 @@ fn db() -> Identity {
 
 /// A call of process 7, with a path as its second argument if there is one.
 fn call(owner: OwnerId, number: u16, ret: i64, fd: u64, path: Option<&[u8]>) -> Vec<u8> {
-    let kind = if path.is_some() { kind::SYSCALL_PATH } else { kind::SYSCALL };
-    let len: u32 = if path.is_some() { 144 + 8 + u32::try_from(TEXT_LEN).unwrap() } else { 144 };
+    let kind = if path.is_some() { kind::SYSCALL_MEMORY } else { kind::SYSCALL };
+    let len = 144 + path.map_or(0, |path| 8 + u32::try_from(path.len()).unwrap().next_multiple_of(8));
     let mut bytes = kind.to_le_bytes().to_vec();
     bytes.extend(0u16.to_le_bytes());
     bytes.extend(len.to_le_bytes());
@@ -100,10 +99,10 @@ fn call(owner: OwnerId, number: u16, ret: i64, fd: u64, path: Option<&[u8]>) -> 
     bytes.extend(fd.to_le_bytes());
     bytes.resize(144, 0);
     if let Some(path) = path {
-        bytes.extend(u32::try_from(path.len()).unwrap().to_le_bytes());
         bytes.extend(1u32.to_le_bytes());
+        bytes.extend(u32::try_from(path.len()).unwrap().to_le_bytes());
         bytes.extend(path);
-        bytes.resize(144 + 8 + TEXT_LEN, 0);
+        bytes.resize(len as usize, 0);
     }
     bytes
 }
@@ -287,9 +286,9 @@ fn events_are_narrowed_and_are_lines_of_trace() {
     let texts = |closeup: &Closeup| -> Vec<String> {
         closeup.events.iter().map(|row| format!("{} {}", row.number, row.text)).collect()
     };
-    let opened = r#"1 7 cat openat(0xffffff9c, "/etc/\x1b[2J\x0a", 0x0, 0x0) = 3 <50ns>"#;
-    let first_read = "2 7 cat read(0x3, 0x0, 0x0) = 4 <50ns>";
-    let gone = |n| format!(r#"{n} 7 cat openat(0xffffff9c, "/gone", 0x0, 0x0) = -1 ENOENT <50ns>"#);
+    let opened = r#"1 7 cat openat(AT_FDCWD, "/etc/\x1b[2J\x0a", O_RDONLY) = 3 <50ns>"#;
+    let first_read = "2 7 cat read(3, NULL, 0) = 4 <50ns>";
+    let gone = |n| format!(r#"{n} 7 cat openat(AT_FDCWD, "/gone", O_RDONLY) = -1 ENOENT <50ns>"#);
     assert_eq!(texts(&closeup(&mut pipeline)), [opened, first_read, &gone(3)]);
 
     let only = Only { path: Some("/etc/\u{1b}[2J\n".into()), ..Only::default() };
@@ -298,7 +297,7 @@ fn events_are_narrowed_and_are_lines_of_trace() {
     assert_eq!(texts(&closeup(&mut pipeline)), [opened, first_read], "calls on its descriptor, too");
     pipeline.step(true).unwrap();
     let narrowed = closeup(&mut pipeline);
-    assert_eq!(texts(&narrowed), [opened, first_read, "4 7 cat read(0x3, 0x0, 0x0) = 5 <50ns>"]);
+    assert_eq!(texts(&narrowed), [opened, first_read, "4 7 cat read(3, NULL, 0) = 5 <50ns>"]);
     assert_eq!(narrowed.since_ns, since, "it is still the same look");
     let failed = Only { errno: Some(2), pid: Some(7), call: None, path: None, peer: None };
     pipeline.demand(Some(Demand { only: failed, ..all })).unwrap();

@@ -21,8 +21,15 @@ fn through(capacity: Capacity) -> (Snapshot, String) {
     let container = Container::new(&*engine);
     let roots = Roots::detect().unwrap();
     let resolver = Resolver::new(roots.clone(), host_pid_ns(&roots.proc).unwrap(), 0).unwrap();
-    let plan =
-        Plan { features: 0, selection: Selection::NONE, lineage: None, ring_bytes: RING_BYTES, capacity };
+    let plan = Plan {
+        features: 0,
+        selection: Selection::NONE,
+        min_duration_ns: 0,
+        errnos: None,
+        lineage: None,
+        ring_bytes: RING_BYTES,
+        capacity,
+    };
     let source = KernelSource::new(&plan, resolver, &roots).unwrap();
     let model = Model::new(source.session().clone(), GRACE_NS);
     let mut pipeline = Pipeline::new(source, model, Wanted::default());

@@ -1,4 +1,4 @@
-//! The scene of `ctrace top --demo`, made of real containers. With `CTRACE_DEMO` (a file; `cargo xtask demo`
+//! The scene of `ctrace top --demo`, made of real containers. With `CTRACE_TEST_DEMO` (a file; `cargo xtask demo`
 //! sets it) it is recorded in full and kept there, else only a few seconds of it are.
 
 use std::collections::VecDeque;
@@ -19,7 +19,7 @@ use crate::support::process::{Process, program, run};
 use crate::support::scrub::{Part, scrub};
 use crate::support::wait::here;
 
-const KEEP: &str = "CTRACE_DEMO";
+const KEEP: &str = "CTRACE_TEST_DEMO";
 const SECONDS: u64 = 40;
 const SHORT: Duration = Duration::from_secs(10);
 

@@ -60,8 +60,15 @@ impl Told {
         let roots = Roots::detect().unwrap();
         let pid_ns = host_pid_ns(&roots.proc).unwrap();
         let resolver = Resolver::new(roots.clone(), pid_ns, clock::boot_offset_ns()).unwrap();
-        let plan =
-            Plan { features, selection: Selection::ALL, lineage: None, ring_bytes: RING_BYTES, capacity };
+        let plan = Plan {
+            features,
+            selection: Selection::ALL,
+            min_duration_ns: 0,
+            errnos: None,
+            lineage: None,
+            ring_bytes: RING_BYTES,
+            capacity,
+        };
         Self {
             source: KernelSource::new(&plan, resolver, &roots).unwrap(),
             batch: Batch::default(),
@@ -259,7 +266,7 @@ fn socket_addresses_come_with_records() {
     until("the last of the addresses", || {
         told.poll(|event| {
             if let What::Syscall(call) = event.what
-                && let Some((_, bytes)) = call.address
+                && let Some((_, bytes)) = call.address()
             {
                 let address = address::parse(bytes.bytes()).unwrap_or_else(|| panic!("{event:?}"));
                 found.insert(name(&call).into_owned(), String::from_utf8(address.text.into_owned()).unwrap());

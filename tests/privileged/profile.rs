@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::ctrace::ctrace_over;
+use crate::support::ctrace::{attached, ctrace, ctrace_over};
 use crate::support::engine::{Container, Engine, Kind, Launch};
 use crate::support::json::{list, parse};
 use crate::support::process::{Done, run};
@@ -57,6 +57,52 @@ fn recorded_with_podman() {
 fn recorded_with_runc() {
     let (runc, crun) = (Kind::Runc.engine(), Kind::Crun.engine());
     again(&*runc, &[&*runc, &*crun]);
+}
+
+/// The profile of `ls` against a container that does more: told, not stopped.
+#[test]
+#[ignore = "needs root, BTF, runc, gcc, busybox"]
+fn checked_without_being_applied() {
+    let runc = Kind::Runc.engine();
+    let folder = tempfile::tempdir().unwrap();
+    let profile = folder.path().join("profile.json");
+    record(&*runc, &profile);
+    let evidence = parse(&std::fs::read_to_string(folder.path().join("profile.evidence.json")).unwrap());
+    let ended = &evidence["recordings"][0];
+    assert_eq!(
+        (&ended["complete"], &ended["container"]["runtime"]),
+        (&true.into(), &"runc".into()),
+        "{ended}"
+    );
+    let first = list(&evidence["syscalls"]).iter().find(|call| call["name"] == "getdents64").unwrap();
+    assert_eq!(first["first"]["executable"], "ls", "{first}");
+
+    for (args, code, finding) in [(LS, 0, None), (MKDIR, 6, Some("mkdir: fails with ENOSYS"))] {
+        let container = Container::new(&*runc);
+        let check = attached(&["profile", "check", profile.to_str().unwrap(), &container.name]);
+        container.run(&Launch::new(args)).expect(0);
+        let done = check.interrupt();
+        assert_eq!(done.code, code, "{done:?}");
+        let found = done.stdout.lines().any(|line| finding.is_some_and(|finding| line.contains(finding)));
+        assert_eq!(found, finding.is_some(), "{done:?}");
+    }
+}
+
+/// podman's own default profile, which has all that its form can have, refuses nothing of what podman runs under it.
+#[test]
+#[ignore = "needs root, BTF, podman, gcc, busybox"]
+fn the_default_profile_would_have_refused_nothing() {
+    let podman = Kind::Podman.engine();
+    let container = Container::new(&*podman);
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("ls.ctrace");
+    let recording = recording.to_str().unwrap();
+    let trace = attached(&["record", "-o", recording, "--filter", &format!("name={}", container.name)]);
+    container.run(&Launch::new(LS)).expect(0);
+    trace.interrupt().expect(0);
+    let done =
+        run(&mut ctrace(&["profile", "check", "/usr/share/containers/seccomp.json", recording])).expect(0);
+    assert!(done.stderr.contains("would refuse 0 of"), "{done:?}");
 }
 
 /// A command that starts no container is recorded itself.

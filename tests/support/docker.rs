@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use rustix::process::Signal;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::cgroup::Parent;
 use super::engine::{Engine, Facts, LABEL, Launch, version};
-use super::podman::{facts, import, inspect, text};
+use super::json::{at, parse};
+use super::podman::{confine, facts, import, inspect, text};
 use super::process::{Process, program, run};
 use super::wait::until;
 use super::{rootfs, unique};
@@ -53,10 +55,32 @@ impl Docker {
         format!("unix://{}", self.file("docker.sock").display())
     }
 
-    fn docker(&self) -> Command {
+    pub fn docker(&self) -> Command {
         let mut command = program("docker");
         command.env("DOCKER_HOST", self.host());
         command
+    }
+}
+
+impl Docker {
+    /// `docker run` or `docker create`.
+    pub fn act(&self, act: &str, name: &str, launch: &Launch) -> Command {
+        let mut command = self.docker();
+        command.args([act, "--network", "none", "--name", name]);
+        command.arg("--label").arg(format!("{}={}", LABEL.0, LABEL.1));
+        confine(&mut command, launch);
+        command.arg(&self.image).args(launch.args);
+        command
+    }
+
+    /// The seccomp profile that a container runs under, as the daemon gave it to the runtime: without
+    /// docker's own conditions.
+    pub fn given_profile(&self, id: &str) -> Value {
+        let tasks = self.file("exec").join("containerd/daemon/io.containerd.runtime.v2.task/moby");
+        let config = tasks.join(id).join("config.json");
+        let text =
+            std::fs::read_to_string(&config).unwrap_or_else(|error| panic!("{}: {error}", config.display()));
+        at(&parse(&text), "linux.seccomp").clone()
     }
 }
 
@@ -75,20 +99,7 @@ impl Engine for Docker {
     }
 
     fn command(&self, name: &str, launch: &Launch) -> Command {
-        let mut command = self.docker();
-        command.args(["run", "--network", "none", "--name", name]);
-        command.arg("--label").arg(format!("{}={}", LABEL.0, LABEL.1));
-        if let Some(profile) = launch.seccomp {
-            command.arg(format!("--security-opt=seccomp={}", profile.display()));
-        }
-        if launch.privileged {
-            command.arg("--privileged");
-        }
-        if let Some(user) = launch.user {
-            command.arg(format!("--user={user}"));
-        }
-        command.arg(&self.image).args(launch.args);
-        command
+        self.act("run", name, launch)
     }
 
     fn id(&self, name: &str) -> Option<String> {

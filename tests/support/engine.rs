@@ -91,6 +91,13 @@ pub struct Launch<'a> {
     pub args: &'a [&'a str],
     /// A profile in OCI JSON; None: the runtime's default.
     pub seccomp: Option<&'a Path>,
+    /// Without a filter, where the runtime's default is one; only without `seccomp`.
+    pub unconfined: bool,
+    /// Whether a program may get more rights than who starts it; None: the runtime's default, which
+    /// for bundles is that it may not unless `privileged`.
+    pub no_new_privs: Option<bool>,
+    /// With this machine's `/usr`, to read.
+    pub usr: bool,
     /// With the rights that `--privileged` gives.
     pub privileged: bool,
     /// Uid in the container; None: root.
@@ -99,7 +106,15 @@ pub struct Launch<'a> {
 
 impl<'a> Launch<'a> {
     pub const fn new(args: &'a [&'a str]) -> Self {
-        Self { args, seccomp: None, privileged: false, user: None }
+        Self {
+            args,
+            seccomp: None,
+            unconfined: false,
+            no_new_privs: None,
+            usr: false,
+            privileged: false,
+            user: None,
+        }
     }
 }
 
@@ -113,7 +128,11 @@ pub struct Container<'a> {
 impl<'a> Container<'a> {
     /// A name for a container to come.
     pub fn new(engine: &'a dyn Engine) -> Self {
-        Self { engine, name: unique("workload"), process: None }
+        Self::named(engine, &unique("workload"))
+    }
+
+    pub fn named(engine: &'a dyn Engine, name: &str) -> Self {
+        Self { engine, name: name.to_owned(), process: None }
     }
 
     /// Its command line in the foreground, to be handed to another program.

@@ -2,14 +2,19 @@
 
 use serde_json::Value;
 
+use super::schema;
+
 /// `a.b.c` in nested objects; `Null` where there is none.
 pub fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
     path.split('.').fold(value, |value, key| &value[key])
 }
 
-/// Fails on a line that is not JSON.
+/// Fails on a line that is not JSON, or is ctrace's and not as its schema describes it.
+#[track_caller]
 pub fn parse(line: &str) -> Value {
-    serde_json::from_str(line).unwrap_or_else(|error| panic!("not JSON ({error}): {line}"))
+    let value = serde_json::from_str(line).unwrap_or_else(|error| panic!("not JSON ({error}): {line}"));
+    schema::check(&value);
+    value
 }
 
 pub fn lines(text: &str) -> Vec<Value> {

@@ -1,6 +1,8 @@
 //! What the tests on real containers stand on: processes that are waited for by condition and
 //! deadline, containers of each runtime, and guards that leave nothing behind.
 
+pub mod audit;
+pub mod bpf;
 pub mod cgroup;
 pub mod containerd;
 pub mod cri;
@@ -10,6 +12,7 @@ pub mod docker;
 pub mod engine;
 pub mod json;
 pub mod known;
+pub mod load;
 pub mod lxc;
 pub mod nested;
 pub mod nspawn;
@@ -20,8 +23,11 @@ pub mod process;
 pub mod protobuf;
 pub mod rootfs;
 pub mod rootless;
+pub mod schema;
 pub mod screen;
 pub mod scrub;
+pub mod steps;
+pub mod strace;
 pub mod unit;
 pub mod user;
 pub mod view;

@@ -1,7 +1,7 @@
 //! Containers of the bare runtimes, runc and crun, from bundles.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -61,8 +61,25 @@ impl Oci {
     }
 
     /// The runtime, able to start on this machine.
-    fn runtime_command(&self) -> Command {
+    pub fn runtime_command(&self) -> Command {
         if self.program == "crun" { crun() } else { program(self.program) }
+    }
+
+    /// Files of the test's own, beside the bundles.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// `run` or `create`, with options, of a container with a bundle of its own.
+    pub fn bundled(&self, act: &[&str], name: &str, launch: &Launch) -> Command {
+        let bundle = self.file(name);
+        fs::create_dir_all(&bundle).expect("a temporary folder can be written to");
+        let cgroup = self.below.as_ref().map(|(parent, _)| format!("{parent}/{name}"));
+        let config = config(&self.file("rootfs"), launch, cgroup.as_deref());
+        fs::write(bundle.join("config.json"), config.to_string()).expect("a bundle can be written");
+        let mut command = self.runtime_command();
+        command.args(act).arg("--bundle").arg(bundle).arg(name);
+        command
     }
 }
 
@@ -90,14 +107,7 @@ impl Engine for Oci {
     }
 
     fn command(&self, name: &str, launch: &Launch) -> Command {
-        let bundle = self.folder.path().join(name);
-        fs::create_dir_all(&bundle).expect("a temporary folder can be written to");
-        let cgroup = self.below.as_ref().map(|(parent, _)| format!("{parent}/{name}"));
-        let config = config(&self.folder.path().join("rootfs"), launch, cgroup.as_deref());
-        fs::write(bundle.join("config.json"), config.to_string()).expect("a bundle can be written");
-        let mut command = self.runtime_command();
-        command.arg("run").arg("--bundle").arg(bundle).arg(name);
-        command
+        self.bundled(&["run"], name, launch)
     }
 
     fn id(&self, name: &str) -> Option<String> {
@@ -137,16 +147,18 @@ pub fn config(rootfs: &Path, launch: &Launch, cgroup: Option<&str>) -> Value {
         capabilities.extend(PRIVILEGES);
     }
     let user = launch.user.unwrap_or(0);
+    // As most users of images have.
+    let additional: &[u32] = if user == 0 { &[] } else { &[100] };
     let mut config = json!({
         "ociVersion": "1.0.2",
         "process": {
             "terminal": false,
-            "user": {"uid": user, "gid": user},
+            "user": {"uid": user, "gid": user, "additionalGids": additional},
             "args": launch.args,
             "env": ["PATH=/bin"],
             "cwd": "/",
             "capabilities": {"bounding": capabilities, "effective": capabilities, "permitted": capabilities},
-            "noNewPrivileges": !launch.privileged
+            "noNewPrivileges": launch.no_new_privs.unwrap_or(!launch.privileged)
         },
         "root": {"path": rootfs, "readonly": false},
         "hostname": "workload",
@@ -155,6 +167,8 @@ pub fn config(rootfs: &Path, launch: &Launch, cgroup: Option<&str>) -> Value {
             {"destination": "/proc", "type": "proc", "source": "proc"},
             {"destination": "/dev", "type": "tmpfs", "source": "tmpfs",
              "options": ["nosuid", "strictatime", "mode=755", "size=65536k"]},
+            {"destination": "/dev/shm", "type": "tmpfs", "source": "shm",
+             "options": ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]},
             {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}
         ],
         "linux": {
@@ -163,6 +177,13 @@ pub fn config(rootfs: &Path, launch: &Launch, cgroup: Option<&str>) -> Value {
             ]
         }
     });
+    if launch.usr
+        && let Some(mounts) = config["mounts"].as_array_mut()
+    {
+        let host =
+            json!({"destination": "/usr", "type": "bind", "source": "/usr", "options": ["rbind", "ro"]});
+        mounts.push(host);
+    }
     if let Some(path) = cgroup {
         config["linux"]["cgroupsPath"] = json!(path);
     }

@@ -83,18 +83,15 @@ impl Podman {
 
     /// `podman run`, with more options.
     pub fn run_with(&self, options: &[&str], name: &str, launch: &Launch) -> Command {
+        self.act_with("run", options, name, launch)
+    }
+
+    /// `podman run` or `podman create`.
+    pub fn act_with(&self, act: &str, options: &[&str], name: &str, launch: &Launch) -> Command {
         let mut command = self.podman();
-        command.args(["run", "--network", "none", "--name", name]);
+        command.args([act, "--network", "none", "--name", name]);
         command.arg("--label").arg(format!("{}={}", LABEL.0, LABEL.1)).args(options);
-        if let Some(profile) = launch.seccomp {
-            command.arg(format!("--security-opt=seccomp={}", profile.display()));
-        }
-        if launch.privileged {
-            command.arg("--privileged");
-        }
-        if let Some(user) = launch.user {
-            command.arg(format!("--user={user}"));
-        }
+        confine(&mut command, launch);
         command.arg(&self.image).args(launch.args);
         command
     }
@@ -129,6 +126,27 @@ pub fn import(mut command: Command, rootfs: &Path, image: &str) {
         "{command:?}: {}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+/// Options of `run` and `create` that podman and docker have in common.
+pub fn confine(command: &mut Command, launch: &Launch) {
+    if let Some(profile) = launch.seccomp {
+        command.arg(format!("--security-opt=seccomp={}", profile.display()));
+    } else if launch.unconfined {
+        command.arg("--security-opt=seccomp=unconfined");
+    }
+    if launch.no_new_privs == Some(true) {
+        command.arg("--security-opt=no-new-privileges");
+    }
+    if launch.usr {
+        command.arg("--volume=/usr:/usr:ro");
+    }
+    if launch.privileged {
+        command.arg("--privileged");
+    }
+    if let Some(user) = launch.user {
+        command.arg(format!("--user={user}"));
+    }
 }
 
 /// What `inspect` says of one thing, of podman and of docker.

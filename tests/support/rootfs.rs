@@ -9,12 +9,24 @@ use std::time::SystemTime;
 use super::process::{program, run};
 
 /// The workloads, as `tests/programs` has them.
-pub const PROGRAMS: [&str; 5] = ["calls", "denied", "errands", "pulse", "slow"];
+pub const PROGRAMS: [&str; 18] = [
+    "audit", "calls", "denied", "errands", "filters", "forks", "golike", "int80", "marks", "naps", "old_abi",
+    "pointers", "pulse", "ring", "signals", "slow", "threads", "workers",
+];
+
+/// Of these, the ones that need this machine's libraries, in `/usr`.
+const DYNAMIC: [&str; 1] = ["threads"];
+
+/// Where the dynamic loader and the libraries are looked for.
+const LINKS: [(&str, &str); 2] = [("lib", "usr/lib"), ("lib64", "usr/lib64")];
 
 /// Makes it in `folder`, which must be new.
 pub fn make(folder: &Path) {
-    for part in ["bin", "dev", "etc", "proc", "sys", "tmp"] {
+    for part in ["bin", "dev", "etc", "proc", "sys", "tmp", "usr"] {
         fs::create_dir_all(folder.join(part)).expect("a new folder can be filled");
+    }
+    for (name, to) in LINKS {
+        symlink(to, folder.join(name)).expect("a new folder can be filled");
     }
     fs::write(folder.join("etc/hostname"), "from-the-image\n").expect("a new folder can be filled");
     let bin = folder.join("bin");
@@ -48,7 +60,7 @@ pub fn programs() -> &'static Path {
         for name in PROGRAMS {
             let (program, source) = (folder.join(name), sources.join(name).with_extension("c"));
             if modified(&program) < modified(&source) {
-                compile(&source, &program);
+                compile(&source, &program, !DYNAMIC.contains(&name));
             }
         }
         folder
@@ -60,7 +72,10 @@ fn modified(file: &Path) -> Option<SystemTime> {
     fs::metadata(file).and_then(|metadata| metadata.modified()).ok()
 }
 
-fn compile(source: &Path, program: &Path) {
-    let words = ["-static", "-O2", "-Wall", "-Werror", "-o"];
-    run(super::process::program("gcc").args(words).arg(program).arg(source)).expect(0);
+fn compile(source: &Path, program: &Path, is_static: bool) {
+    let mut gcc = super::process::program("gcc");
+    if is_static {
+        gcc.arg("-static");
+    }
+    run(gcc.args(["-O2", "-Wall", "-Werror", "-o"]).arg(program).arg(source)).expect(0);
 }

@@ -23,7 +23,20 @@ pub mod feature {
     /// Other events are not in the books. Calls are counted by process as well, of owners whose row asks for
     /// that: [`crate::key::row::PROCESSES`].
     pub const FOCUS: u32 = 1 << 6;
+    /// Only calls that took as long as [`super::Config::min_duration_ns`] get a record.
+    pub const ONLY_SLOW: u32 = 1 << 7;
+    /// Only calls that failed with one of the errors in `ERRNOS` get a record.
+    pub const ONLY_ERRNOS: u32 = 1 << 8;
+    /// Records of operations of `io_uring`.
+    pub const IO_URING_RECORDS: u32 = 1 << 9;
+    /// Owners that are not marked as of the lineage are ignored from their first call on: a flood of theirs cannot fill
+    /// the ring buffer until user space has seen that nobody wants them.
+    pub const ONLY_LINEAGE: u32 = 1 << 10;
 }
+
+/// Words of the bit set of selected errors: numbers up to `MAX_ERRNO`,
+/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/err.h#L18>.
+pub const ERRNO_WORDS: usize = 4096 / 64;
 
 /// Words of the bit set of selected system calls: [`NR_END`] native, then [`NR_END`] compat.
 pub const SELECTED_WORDS: usize = (NR_END as usize / 64) * 2;
@@ -50,8 +63,10 @@ pub struct Config {
     pub v1_controller: u32,
     /// 1: `lineage_cgroup` is of that hierarchy, 0: of version 2.
     pub lineage_v1: u32,
+    /// With [`feature::ONLY_SLOW`].
+    pub min_duration_ns: u64,
 }
-const _: () = assert!(size_of::<Config>() == 40);
+const _: () = assert!(size_of::<Config>() == 48);
 
 #[cfg(feature = "user")]
 mod pod {
@@ -60,16 +75,39 @@ mod pod {
     unsafe impl aya::Pod for super::Config {}
 }
 
-/// What is special about a system call: a byte of the `TRAITS` table.
-pub mod traits {
-    /// 1 + the argument that points to a path, 0: none.
-    pub const PATH_MASK: u8 = 0x07;
-    /// 1 + the argument that points to a socket address, 0: none. The argument behind it is the address's
-    /// length, or points to it.
-    pub const ADDRESS_MASK: u8 = 0x07 << ADDRESS_SHIFT;
-    pub const ADDRESS_SHIFT: u32 = 3;
-    /// The kernel fills in the address and its length.
-    pub const ADDRESS_OUT: u8 = 0x40;
+/// What a call's arguments point to, and what else is special about it: an entry of the `CALLS` table. Three reads of 16
+/// bits from bit 0 on, see [`reads::entry`], and flags.
+pub mod reads {
+    /// Bits of a read: 1 + the argument that points to it, 0: no read.
+    pub const ARGUMENT: u64 = 0x07;
+    /// Bit of a read: the kernel fills it in, so that it says something only if the call succeeded.
+    pub const OUT: u64 = 1 << 3;
+    pub const WHAT_SHIFT: u32 = 4;
+    /// Values at [`WHAT_SHIFT`].
+    pub const STRING: u64 = 0;
+    /// The next argument is the socket address's length; with [`OUT`] it points to it.
+    pub const ADDRESS: u64 = 1;
+    /// At [`LEN_SHIFT`]: [`BASE_NONE`], [`BASE_CWD`] or [`BASE_FD`].
+    pub const BASE_NONE: u16 = 0;
+    /// A path, relative to the working directory.
+    pub const BASE_CWD: u16 = 1;
+    /// A path, relative to the directory that the argument before it names.
+    pub const BASE_FD: u16 = 2;
+    /// The length of the structure is at [`LEN_SHIFT`].
+    pub const STRUCTURE: u64 = 2;
+    pub const WHAT: u64 = 0x03;
+    pub const LEN_SHIFT: u32 = 6;
+    /// Bits of a read.
+    pub const BITS: u32 = 16;
+    /// The bits of the second and the third.
+    pub const MORE: u64 = 0xffff_ffff << BITS;
     /// It has no exit (`exit`, `exit_group`): its record is written at entry.
-    pub const NO_RETURN: u8 = 0x80;
+    pub const NO_RETURN: u64 = 1 << 48;
+    /// Its first read is made at entry: when it succeeds the memory is gone (`execve`).
+    pub const AT_ENTRY: u64 = 1 << 49;
+
+    /// `argument` counts from 0; `what` is [`STRING`], [`ADDRESS`] or [`STRUCTURE`], `len` of the latter.
+    pub const fn entry(argument: u8, what: u64, len: u16, out: bool) -> u64 {
+        (argument as u64 + 1) | if out { OUT } else { 0 } | what << WHAT_SHIFT | (len as u64) << LEN_SHIFT
+    }
 }

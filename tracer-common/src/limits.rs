@@ -43,8 +43,33 @@ pub const TASKS_OVERFLOW: u32 = 16_384;
 /// `TASK_COMM_LEN`, <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched.h#L330>.
 pub const COMM_LEN: usize = 16;
 
-/// A path or a joined argument vector in a record; longer ones are cut and say so.
-pub const TEXT_LEN: usize = 512;
+/// A string in a record, NUL byte included; longer ones are cut and say so. `PATH_MAX`: the kernel takes no longer path,
+/// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/limits.h#L13>.
+pub const STRING_LEN: usize = 4096;
+
+/// A program's arguments in a record, each ended by a NUL byte; longer ones are cut and say so. With what may be before it,
+/// it fits an entry of a per-CPU map, `PCPU_MIN_UNIT_SIZE`,
+/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/percpu.h#L24>.
+pub const ARGUMENTS_LEN: usize = 12_288;
+
+/// A structure in a record. The longest that is read is `struct stat` of 144 bytes.
+pub const STRUCTURE_LEN: usize = 256;
+
+/// What one call's arguments point to is read for that many of them: `mount` has three strings.
+pub const READS: usize = 3;
+
+/// Pieces of memory of a call: what is read, and the directories that two of them are relative to.
+pub const PIECES: usize = READS + 2;
+
+/// A name of a directory, NUL byte included: `NAME_MAX` is 255,
+/// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/limits.h#L12>.
+pub const NAME_LEN: usize = 256;
+
+/// Directories above one another that are followed. Of a deeper one it is not known where it is.
+pub const DEPTH: usize = 32;
+
+/// Calls that are replacing their process's program at a time; of more, the file's name is not known if they fail.
+pub const EXECUTING: u32 = 1024;
 
 /// `sizeof(struct sockaddr_storage)`: no socket address is longer,
 /// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/socket.h#L8>.

@@ -4,12 +4,13 @@
 //! ids those of the initial namespaces unless the name says otherwise.
 
 use crate::key::{CallKey, OwnerInfo};
-use crate::limits::{ADDRESS_LEN, CGROUP_PATH_LEN, COMM_LEN, TEXT_LEN};
+use crate::limits::{CGROUP_PATH_LEN, COMM_LEN};
 
 /// Values of [`Header::kind`].
 pub mod kind {
     pub const SYSCALL: u16 = 1;
-    pub const SYSCALL_PATH: u16 = 2;
+    /// [`super::Syscall`] and pieces of memory.
+    pub const SYSCALL_MEMORY: u16 = 2;
     pub const FORK: u16 = 3;
     pub const EXEC: u16 = 4;
     pub const EXIT: u16 = 5;
@@ -21,7 +22,8 @@ pub mod kind {
     pub const CGROUP_FREEZE: u16 = 11;
     pub const CGROUP_UNFREEZE: u16 = 12;
     pub const CGROUP_RENAME: u16 = 13;
-    pub const SYSCALL_ADDRESS: u16 = 14;
+    pub const IO_URING_SUBMIT: u16 = 14;
+    pub const IO_URING_COMPLETE: u16 = 15;
 }
 
 /// Who and when: the current task, as it was when the record was written.
@@ -59,14 +61,10 @@ pub mod flag {
     pub const DENIED: u16 = 1 << 0;
     /// The call was under way when tracing began: no arguments, no duration.
     pub const IN_FLIGHT: u16 = 1 << 1;
-    /// [`super::Text`] is longer than what was kept.
-    pub const TEXT_CUT: u16 = 1 << 2;
-    /// [`super::Text`] could not be read.
-    pub const TEXT_UNREAD: u16 = 1 << 3;
-    /// The second text of the record is longer than what was kept.
-    pub const TEXT2_CUT: u16 = 1 << 4;
-    /// The second text of the record could not be read.
-    pub const TEXT2_UNREAD: u16 = 1 << 5;
+    /// The path of [`super::Cgroup`] is longer than what was kept.
+    pub const PATH_CUT: u16 = 1 << 2;
+    /// The path of [`super::Cgroup`] could not be read.
+    pub const PATH_UNREAD: u16 = 1 << 3;
 }
 
 /// A system call, written at its exit, or at its entry if it has none (`exit`, `exit_group`).
@@ -84,44 +82,43 @@ pub struct Syscall {
 }
 const _: () = assert!(size_of::<Syscall>() == 144);
 
-/// [`Syscall`] with the path that one of its arguments points to.
+/// Memory of a process or of the kernel, behind the fixed part of a record: this, `len` bytes, and bytes without meaning up
+/// to the next multiple of 8. Hostile bytes, not necessarily UTF-8.
 #[repr(C)]
-#[derive(Clone, Copy)]
-pub struct SyscallPath {
-    pub syscall: Syscall,
-    pub path: Text,
-}
-
-/// [`Syscall`] with the socket address that one of its arguments points to.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct SyscallAddress {
-    pub syscall: Syscall,
-    pub address: Address,
-}
-const _: () = assert!(size_of::<SyscallAddress>() == 144 + 8 + ADDRESS_LEN);
-
-/// A `struct sockaddr` as the process had it when its call was over.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct Address {
-    /// Used bytes. What the process gave as length, at most [`ADDRESS_LEN`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The argument that points to it, from 0.
+    pub argument: u8,
+    /// One of [`piece`].
+    pub kind: u8,
+    /// Bits of [`extent`].
+    pub extent: u16,
     pub len: u32,
-    /// The argument it was read from.
-    pub index: u32,
-    pub bytes: [u8; ADDRESS_LEN],
+}
+const _: () = assert!(size_of::<Piece>() == 8);
+
+/// Values of [`Piece::kind`].
+pub mod piece {
+    /// Without its NUL byte.
+    pub const STRING: u8 = 0;
+    /// A `struct sockaddr`.
+    pub const ADDRESS: u8 = 1;
+    /// A structure of the call's.
+    pub const STRUCTURE: u8 = 2;
+    /// Strings, each ended by a NUL byte.
+    pub const STRINGS: u8 = 3;
+    /// The directory that the argument, a relative path, begins in: names from the last to the first below the process's
+    /// root, each ended by a NUL byte.
+    pub const BASE: u8 = 4;
 }
 
-/// Bytes from the kernel or a process: not necessarily UTF-8, never longer than [`TEXT_LEN`].
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct Text {
-    pub len: u32,
-    /// The argument it was read from, where there is one.
-    pub index: u32,
-    pub bytes: [u8; TEXT_LEN],
+/// Bits of [`Piece::extent`].
+pub mod extent {
+    /// There is more of it.
+    pub const CUT: u16 = 1 << 0;
+    /// The memory was not there.
+    pub const UNREAD: u16 = 1 << 1;
 }
-const _: () = assert!(size_of::<Text>() == 8 + TEXT_LEN);
 
 /// An owner was met for the first time; the header is empty but for kind, length, time and owner.
 /// It is news for ctrace itself: not in the ledger, and repeated by [`crate::key::OwnerInfo`]'s map.
@@ -158,16 +155,41 @@ pub struct Fork {
 }
 const _: () = assert!(size_of::<Fork>() == 88);
 
-/// A program was executed; the header is already the new program's.
+/// A program was executed; the header is already the new program's. Two pieces follow: the file's name, and the arguments.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Exec {
     pub header: Header,
-    pub filename: Text,
-    /// The arguments, each ended by a NUL byte.
-    pub args: Text,
 }
-const _: () = assert!(size_of::<Exec>() == 72 + 2 * (8 + TEXT_LEN));
+
+/// An operation was given to `io_uring`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IoUringSubmit {
+    pub header: Header,
+    /// What the program knows it by.
+    pub user_data: u64,
+    /// `IORING_OP_*`.
+    pub opcode: u16,
+    /// 1: `fd` is the number of a file that was registered with the ring.
+    pub fixed_file: u16,
+    /// What it works on; without meaning for operations that work on no descriptor.
+    pub fd: i32,
+}
+const _: () = assert!(size_of::<IoUringSubmit>() == 88);
+
+/// An operation of `io_uring` is over. The header is that of the task that ended it: of the same process, or a worker of it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IoUringComplete {
+    pub header: Header,
+    pub user_data: u64,
+    /// As of a system call.
+    pub ret: i32,
+    /// `IORING_OP_*`, or `u32::MAX`: unknown.
+    pub opcode: u32,
+}
+const _: () = assert!(size_of::<IoUringComplete>() == 88);
 
 /// A thread ended; the process, if it was the last one.
 #[repr(C)]

@@ -98,9 +98,9 @@ unsafe fn record(kind: u16, group: *const cgroup, path: *const u8, tgid: u32, ti
         let read = bpf_probe_read_kernel_str(bytes, CGROUP_PATH_LEN as u32, path.cast());
         (*record).path_len = if read > 0 { read as u32 - 1 } else { 0 };
         if read as usize == CGROUP_PATH_LEN {
-            (*record).header.flags |= flag::TEXT_CUT;
+            (*record).header.flags |= flag::PATH_CUT;
         } else if read <= 0 {
-            (*record).header.flags |= flag::TEXT_UNREAD;
+            (*record).header.flags |= flag::PATH_UNREAD;
         }
     });
 }

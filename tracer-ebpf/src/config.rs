@@ -2,7 +2,7 @@
 
 use core::ptr;
 
-use tracer_common::config::{Config, SELECTED_WORDS, feature};
+use tracer_common::config::{Config, ERRNO_WORDS, SELECTED_WORDS, feature};
 use tracer_common::key::row;
 use tracer_common::limits::{INDEXED_ABIS, INDEXED_NRS, NR_END};
 
@@ -17,15 +17,20 @@ static CONFIG: Config = Config {
     v1_hierarchy: 0,
     v1_controller: 0,
     lineage_v1: 0,
+    min_duration_ns: 0,
 };
 
 /// System calls that get a record, a bit each.
 #[unsafe(no_mangle)]
 static SELECTED: [u64; SELECTED_WORDS] = [0; SELECTED_WORDS];
 
-/// What is special about a call, by `abi * INDEXED_NRS + nr`; see `tracer_common::config::traits`.
+/// Errors that get a record, a bit each.
 #[unsafe(no_mangle)]
-static TRAITS: [u8; (INDEXED_ABIS * INDEXED_NRS) as usize] = [0; (INDEXED_ABIS * INDEXED_NRS) as usize];
+static ERRNOS: [u64; ERRNO_WORDS] = [0; ERRNO_WORDS];
+
+/// What calls' arguments point to, by `abi * INDEXED_NRS + nr`; see `tracer_common::config::reads`.
+#[unsafe(no_mangle)]
+static CALLS: [u64; (INDEXED_ABIS * INDEXED_NRS) as usize] = [0; (INDEXED_ABIS * INDEXED_NRS) as usize];
 
 /// Read through a volatile pointer: the compiler must not believe the zeroes above, while the
 /// verifier knows the loaded values and drops what they switch off.
@@ -47,6 +52,7 @@ constant!(timed, timed: u32);
 constant!(v1_hierarchy, v1_hierarchy: u32);
 constant!(v1_controller, v1_controller: u32);
 constant!(lineage_v1, lineage_v1: u32);
+constant!(min_duration_ns, min_duration_ns: u64);
 
 #[inline(always)]
 pub fn has(feature: u32) -> bool {
@@ -84,10 +90,23 @@ pub fn selected(abi: u16, nr: u16) -> bool {
 }
 
 #[inline(always)]
-pub fn call_traits(index: u32) -> u8 {
-    if index >= INDEXED_ABIS * INDEXED_NRS {
+pub fn selected_errno(errno: u32) -> bool {
+    let word = (errno / 64) as usize;
+    if word >= ERRNO_WORDS {
+        return false;
+    }
+    // SAFETY: within the array, as just checked.
+    let bits = unsafe { ptr::read_volatile((&raw const ERRNOS).cast::<u64>().add(word)) };
+    bits >> (errno % 64) & 1 == 1
+}
+
+/// An entry of [`CALLS`].
+#[inline(always)]
+pub fn reads(abi: u16, nr: u16) -> u64 {
+    let index = u32::from(abi) * INDEXED_NRS + u32::from(nr);
+    if u32::from(nr) >= INDEXED_NRS || index >= INDEXED_ABIS * INDEXED_NRS {
         return 0;
     }
     // SAFETY: within the array, as just checked.
-    unsafe { ptr::read_volatile((&raw const TRAITS).cast::<u8>().add(index as usize)) }
+    unsafe { ptr::read_volatile((&raw const CALLS).cast::<u64>().add(index as usize)) }
 }

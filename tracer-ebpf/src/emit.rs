@@ -7,6 +7,7 @@ use tracer_common::loss::Loss;
 use tracer_common::record::{Ended, Header, Owner, kind};
 
 use crate::count::tally;
+use crate::draft::{self, Draft};
 use crate::fields::comm;
 use crate::kernel::*;
 use crate::maps::EVENTS;
@@ -35,6 +36,20 @@ pub unsafe fn record<T: 'static>(owner: u32, wake: Wake, fill: impl FnOnce(*mut 
         }
         None => tally(owner, |t| t.lost[Loss::Ring as usize] += 1),
     }
+}
+
+/// As [`record`], of a draft, whose fixed part begins with a [`Header`].
+///
+/// # Safety
+/// The fixed part was filled in.
+#[inline(always)]
+pub unsafe fn drafted(owner: u32, draft: *mut Draft) {
+    (*draft::record::<Header>(draft)).len = draft::end(draft) as u32;
+    let sent = match draft::bytes(draft) {
+        Some(bytes) => EVENTS.output::<[u8]>(bytes, u64::from(Wake::Not as u32)).is_ok(),
+        None => false,
+    };
+    tally(owner, |t| if sent { t.sent += 1 } else { t.lost[Loss::Ring as usize] += 1 });
 }
 
 /// # Safety

@@ -1,6 +1,6 @@
 //! The kernel programs of ctrace: BTF tracepoints, no other hooks.
 //!
-//! `syscall`, `process`, `cgroup` and `capability` are the hooks. They ask `task` who is running, `count` to
+//! `syscall`, `process`, `cgroup`, `io_uring` and `capability` are the hooks. They ask `task` who is running, `count` to
 //! count and `emit` to write a record; only `emit` touches the ring buffer, only `config` the
 //! constants that user space sets.
 #![no_std]
@@ -13,8 +13,11 @@ mod capability;
 mod cgroup;
 mod config;
 mod count;
+mod directory;
+mod draft;
 mod emit;
 mod fields;
+mod io_uring;
 mod kernel;
 mod maps;
 mod owner;

@@ -7,9 +7,12 @@ use tracer_common::key::{
     CallInfo, CallKey, CapabilityCounts, CapabilityKey, Latency, OutcomeKey, OwnerInfo, OwnerKey,
     ProcessCounts, ProcessKey, Row,
 };
-use tracer_common::limits::{CALLS, CAPABILITIES, OUTCOMES, OWNERS, PROCESSES, RING_BYTES, TASKS_OVERFLOW};
+use tracer_common::limits::{
+    CALLS, CAPABILITIES, EXECUTING, OUTCOMES, OWNERS, PROCESSES, RING_BYTES, TASKS_OVERFLOW,
+};
 use tracer_common::loss::Tally;
 
+use crate::draft::{Draft, Kept};
 use crate::state::Task;
 
 /// State of every thread, by `tid & mask`; 120 bytes each. Set by user space to a power of two.
@@ -70,6 +73,14 @@ pub static CAPABILITIES_MAP: HashMap<CapabilityKey, CapabilityCounts> =
 /// The event path's ledger and the losses, by slot; 0: owner unknown.
 #[map]
 pub static TALLY: PerCpuArray<Tally> = PerCpuArray::with_max_entries(OWNERS + 1, 0);
+
+/// Records that are being put together, by [`crate::draft::Place`].
+#[map]
+pub static DRAFTS: PerCpuArray<Draft> = PerCpuArray::with_max_entries(3, 0);
+
+/// Files that are being executed, by the address of the task.
+#[map]
+pub static EXECUTING_MAP: HashMap<u64, Kept> = HashMap::with_max_entries(EXECUTING, BPF_F_NO_PREALLOC);
 
 /// Records. Set by user space.
 #[map]

@@ -3,12 +3,13 @@
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_log_ebpf::warn;
-use tracer_common::key::OwnerKey;
+use tracer_common::config::feature;
+use tracer_common::key::{OwnerKey, owner, row};
 
 use crate::fields::{PidView, comm, mnt_ns, origin};
 use crate::kernel::*;
-use crate::maps::{FREE_OWNERS, OWNER_INFO, OWNERS_MAP};
-use crate::{emit, read};
+use crate::maps::{FREE_OWNERS, OWNER_INFO, OWNERS_MAP, ROWS};
+use crate::{config, emit, read};
 
 /// A slot and the number of its life.
 #[derive(Clone, Copy)]
@@ -43,6 +44,12 @@ pub unsafe fn slot(task: *const task_struct, view: &PidView, key: &OwnerKey, fla
     (*info).generation = generation;
     (*info).flags = flags;
     origin(task, view, info);
+    if config::has(feature::ONLY_LINEAGE)
+        && flags & owner::LINEAGE == 0
+        && let Some(row) = ROWS.get_ptr_mut(index)
+    {
+        (*row).flags |= row::IGNORED;
+    }
     // Another CPU may be doing the same: the map decides, and the loser gives its slot back.
     if OWNERS_MAP.insert(key, index, u64::from(BPF_NOEXIST)).is_err() {
         let _ = FREE_OWNERS.push(index, 0);

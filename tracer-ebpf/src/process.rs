@@ -6,15 +6,15 @@ use aya_ebpf::programs::BtfTracePointContext;
 use tracer_common::config::feature;
 use tracer_common::key::row;
 use tracer_common::loss::Loss;
-use tracer_common::record::{Exec, Exit, Fork, flag as extent, kind};
+use tracer_common::record::{Exec, Exit, Fork, kind};
 
 use crate::count::{self, lost, tally};
+use crate::draft::{self, Place};
 use crate::emit::Wake;
 use crate::kernel::*;
 use crate::maps::ROWS;
-use crate::read::{self, Extent};
 use crate::state::flag;
-use crate::{config, emit, task};
+use crate::{config, emit, read, task};
 
 /// What is asked for of the owner: bits of `row`.
 #[inline(always)]
@@ -84,21 +84,14 @@ unsafe fn exec(task: *const task_struct, old_tid: u32, bprm: *const linux_binprm
         return;
     }
     tally((*state).owner, |t| t.seen += 1);
-    emit::record::<Exec>((*state).owner, Wake::Not, |record| {
-        emit::header(&raw mut (*record).header, task, &*state, kind::EXEC, size_of::<Exec>());
-        (*record).header.flags = match read::kernel_string(&raw mut (*record).filename, filename) {
-            Extent::Whole => 0,
-            Extent::Cut => extent::TEXT_CUT,
-            Extent::Unread => extent::TEXT_UNREAD,
-        };
-        let mm = task_struct_mm(task);
-        let args = read::user_range(&raw mut (*record).args, mm_struct_arg_start(mm), mm_struct_arg_end(mm));
-        (*record).header.flags |= match args {
-            Extent::Whole => 0,
-            Extent::Cut => extent::TEXT2_CUT,
-            Extent::Unread => extent::TEXT2_UNREAD,
-        };
-    });
+    let Some(draft) = draft::begin(Place::Exec, size_of::<Exec>(), false) else {
+        return lost((*state).owner, Loss::Ring);
+    };
+    let record = draft::record::<Exec>(draft);
+    emit::header(&raw mut (*record).header, task, &*state, kind::EXEC, 0);
+    draft::kernel_string(draft, filename);
+    draft::arguments(draft, task_struct_mm(task));
+    emit::drafted((*state).owner, draft);
 }
 
 /// A runtime that executes a copy of itself by descriptor (`runc init` does, against CVE-2019-5736)
@@ -136,6 +129,9 @@ unsafe fn exit(task: *const task_struct) {
     }
     if threads == 0 && config::counts_processes() && asked((*state).owner) & row::PROCESSES != 0 {
         count::process_ended(task, (*state).owner);
+    }
+    if config::records_syscalls() {
+        draft::forget(task);
     }
     task::forget(task, task_struct_pid(task) as u32);
 }

@@ -4,17 +4,16 @@ use aya_ebpf::EbpfContext;
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
-use tracer_common::config::{feature, traits};
+use tracer_common::config::{feature, reads};
 use tracer_common::key::{CallKey, Row, kind as outcome, row};
-use tracer_common::limits::INDEXED_NRS;
 use tracer_common::loss::Loss;
-use tracer_common::record::{Syscall, SyscallAddress, SyscallPath, flag, kind};
+use tracer_common::record::{Syscall, flag, kind};
 
 use crate::count::{self, lost, made, tally};
+use crate::draft::{self, Place};
 use crate::emit::Wake;
 use crate::kernel::*;
 use crate::maps::ROWS;
-use crate::read::{self, Extent};
 use crate::regs::{self, Number};
 use crate::state::{self, ASKED_SHIFT, ENTERED, IDLE, NUMBER, Task, UNWATCHED};
 use crate::{config, emit, fields, owner, task};
@@ -58,8 +57,12 @@ unsafe fn enter(regs: *const pt_regs, id: i64) {
     }
     if config::records_syscalls() && asked & row::RECORDS != 0 {
         (*state).args = regs::args(regs, number.abi);
-        if config::call_traits(table_index(number)) & traits::NO_RETURN != 0 {
-            finish(task, &*state, number, 0, 0, 0);
+        let reads = config::reads(number.abi, number.nr);
+        if reads & reads::NO_RETURN != 0 && wanted(&*state, number, 0, 0, 0) {
+            bare(task, &*state, number, 0, 0, 0);
+        }
+        if reads & reads::AT_ENTRY != 0 {
+            draft::keep(task, state, reads);
         }
     }
     if config::has(feature::LATENCY | feature::SYSCALL_RECORDS) {
@@ -118,7 +121,7 @@ unsafe fn exit(regs: *const pt_regs, ret: i64) {
         count::process(task, owner, made::ERROR);
     }
     if config::records_syscalls() && asked & row::RECORDS != 0 {
-        finish(task, &*state, number, ret, duration, 0);
+        finish(task, state, number, ret, duration, 0);
     }
 }
 
@@ -162,7 +165,7 @@ unsafe fn unmatched(
     if config::records_syscalls() && asked & row::RECORDS != 0 {
         let flag = if denied { flag::DENIED } else { flag::IN_FLIGHT };
         (*state).args = regs::args(regs, number.abi);
-        finish(task, &*state, number, ret, 0, flag);
+        finish(task, state, number, ret, 0, flag);
     }
 }
 
@@ -172,64 +175,93 @@ fn errno(ret: i64) -> u32 {
     if (-MAX_ERRNO..0).contains(&ret) { ret.unsigned_abs() as u32 } else { 0 }
 }
 
-#[inline(always)]
-fn table_index(number: Number) -> u32 {
-    let in_table = u32::from(number.nr) < INDEXED_NRS;
-    if in_table { u32::from(number.abi) * INDEXED_NRS + u32::from(number.nr) } else { u32::MAX }
-}
-
 /// The call is over: a record of it, if it is one that was asked for.
 #[inline(always)]
 unsafe fn finish(
     task: *const task_struct,
-    state: &Task,
+    state: *mut Task,
     number: Number,
     ret: i64,
     duration: u64,
     flags: u16,
 ) {
-    tally(state.owner, |t| t.seen += 1);
-    let failed = errno(ret) != 0;
-    let wanted = config::selected(number.abi, number.nr)
-        && (!config::has(feature::ONLY_FAILED) || failed || flags & flag::DENIED != 0)
-        && (!config::has(feature::ONLY_DENIED) || flags & flag::DENIED != 0);
-    if !wanted {
-        return tally(state.owner, |t| t.filtered += 1);
-    }
-    let fill = |record: *mut Syscall, kind: u16, len: usize| {
-        caller(record, task, state);
-        (*record).header.kind = kind;
-        (*record).header.len = len as u32;
-        (*record).header.flags = flags;
-        (*record).call = CallKey { owner: state.owner, abi: number.abi, nr: number.nr };
-        (*record).ret = ret;
-        (*record).duration_ns = duration;
-    };
-    let traits = config::call_traits(table_index(number));
-    let path = traits & traits::PATH_MASK;
-    if path == 0 {
-        let (index, address, len) = socket_address(state, traits, ret, flags);
-        if len != 0 {
-            return emit::record::<SyscallAddress>(state.owner, Wake::Not, |record| {
-                fill(&raw mut (*record).syscall, kind::SYSCALL_ADDRESS, size_of::<SyscallAddress>());
-                let extent = read::user_address(&raw mut (*record).address, address, len);
-                (*record).address.index = index;
-                (*record).syscall.header.flags |= text_flags(extent);
-            });
+    let reads = config::reads(number.abi, number.nr);
+    if wanted(&*state, number, ret, duration, flags) {
+        if reads & !(reads::NO_RETURN | reads::AT_ENTRY) == 0 {
+            bare(task, &*state, number, ret, duration, flags);
+        } else {
+            with_memory(task, state, number, ret, duration, flags, reads);
         }
-        return emit::record::<Syscall>(state.owner, Wake::Not, |record| {
-            fill(record, kind::SYSCALL, size_of::<Syscall>())
-        });
     }
-    emit::record::<SyscallPath>(state.owner, Wake::Not, |record| {
-        fill(&raw mut (*record).syscall, kind::SYSCALL_PATH, size_of::<SyscallPath>());
-        let text = &raw mut (*record).path;
-        // The first two arguments are the only ones that hold paths in the table.
-        let address = if path == 1 { state.args[0] } else { state.args[1] };
-        let extent = read::user_string(text, address);
-        (*text).index = u32::from(path) - 1;
-        (*record).syscall.header.flags |= text_flags(extent);
+    if reads & reads::AT_ENTRY != 0 {
+        draft::forget(task);
+    }
+}
+
+/// Counts the call as seen, and as filtered if nobody asked for it.
+#[inline(always)]
+unsafe fn wanted(state: &Task, number: Number, ret: i64, duration: u64, flags: u16) -> bool {
+    tally(state.owner, |t| t.seen += 1);
+    let (failed, denied) = (errno(ret), flags & flag::DENIED != 0);
+    let wanted = config::selected(number.abi, number.nr)
+        && (!config::has(feature::ONLY_FAILED) || failed != 0 || denied)
+        && (!config::has(feature::ONLY_DENIED) || denied)
+        && (!config::has(feature::ONLY_ERRNOS) || config::selected_errno(failed))
+        && (!config::has(feature::ONLY_SLOW) || duration >= config::min_duration_ns());
+    if !wanted {
+        tally(state.owner, |t| t.filtered += 1);
+    }
+    wanted
+}
+
+/// A record without what the arguments point to.
+#[inline(always)]
+unsafe fn bare(task: *const task_struct, state: &Task, number: Number, ret: i64, duration: u64, flags: u16) {
+    emit::record::<Syscall>(state.owner, Wake::Not, |record| {
+        caller(record, task, state);
+        result(record, state, number, ret, duration, flags);
+        (*record).header.kind = kind::SYSCALL;
+        (*record).header.len = size_of::<Syscall>() as u32;
     });
+}
+
+#[inline(always)]
+unsafe fn with_memory(
+    task: *const task_struct,
+    state: *mut Task,
+    number: Number,
+    ret: i64,
+    duration: u64,
+    flags: u16,
+    reads: u64,
+) {
+    let owner = (*state).owner;
+    let failed = errno(ret) != 0 || flags & flag::DENIED != 0;
+    let Some(draft) = draft::begin(Place::Exit, size_of::<Syscall>(), failed) else {
+        return lost(owner, Loss::Ring);
+    };
+    let record = draft::record::<Syscall>(draft);
+    caller(record, task, &*state);
+    result(record, &*state, number, ret, duration, flags);
+    (*record).header.kind = kind::SYSCALL_MEMORY;
+    if reads & reads::AT_ENTRY != 0 {
+        draft::kept(draft, reads, state);
+    } else {
+        draft::argument(draft, reads, state);
+    }
+    if reads & reads::MORE != 0 {
+        draft::argument(draft, reads >> reads::BITS, state);
+        draft::argument(draft, reads >> (2 * reads::BITS), state);
+    }
+    emit::drafted(owner, draft);
+}
+
+#[inline(always)]
+unsafe fn result(record: *mut Syscall, state: &Task, number: Number, ret: i64, duration: u64, flags: u16) {
+    (*record).header.flags = flags;
+    (*record).call = CallKey { owner: state.owner, abi: number.abi, nr: number.nr };
+    (*record).ret = ret;
+    (*record).duration_ns = duration;
 }
 
 /// Fills in who calls, and with which arguments. Not inlined: the stack of the hooks is short.
@@ -238,34 +270,4 @@ unsafe fn caller(record: *mut Syscall, task: *const task_struct, state: &Task) -
     emit::header(&raw mut (*record).header, task, state, 0, 0);
     (*record).args = state.args;
     0
-}
-
-#[inline(always)]
-fn text_flags(extent: Extent) -> u16 {
-    match extent {
-        Extent::Whole => 0,
-        Extent::Cut => flag::TEXT_CUT,
-        Extent::Unread => flag::TEXT_UNREAD,
-    }
-}
-
-/// Which argument is the call's socket address, where that is and how many bytes it has; 0: there is none.
-///
-/// The kernel says how long an address is that it has filled in, even if the process had less room.
-#[inline(always)]
-unsafe fn socket_address(state: &Task, traits: u8, ret: i64, flags: u16) -> (u32, u64, u32) {
-    // No other arguments are addresses in the table.
-    let (index, address, len) = match (traits & traits::ADDRESS_MASK) >> traits::ADDRESS_SHIFT {
-        2 => (1, state.args[1], state.args[2]),
-        5 => (4, state.args[4], state.args[5]),
-        _ => return (0, 0, 0),
-    };
-    let len = if traits & traits::ADDRESS_OUT == 0 {
-        len as u32
-    } else if ret >= 0 && flags & flag::DENIED == 0 {
-        read::user_u32(len)
-    } else {
-        0
-    };
-    (index, address, if address == 0 { 0 } else { len })
 }

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::redact::REDACTED;
+
 /// Protocol family, <https://github.com/torvalds/linux/blob/v6.12/include/linux/socket.h#L189>.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {
@@ -14,23 +16,31 @@ pub enum Family {
     Inet,
     Inet6,
     Netlink,
+    /// Not the kernel's: [`redacted`] left nothing of it.
+    Redacted,
     Other(u16),
 }
+
+const UNIX: u16 = 1;
+
+/// That of [`redacted`]. No family will have this number soon: there are 46.
+pub const REDACTED_FAMILY: u16 = u16::MAX;
 
 impl Family {
     const fn new(number: u16) -> Self {
         match number {
             0 => Self::Unspecified,
-            1 => Self::Unix,
+            UNIX => Self::Unix,
             2 => Self::Inet,
             10 => Self::Inet6,
             16 => Self::Netlink,
+            REDACTED_FAMILY => Self::Redacted,
             other => Self::Other(other),
         }
     }
 }
 
-/// `unspecified`, `unix`, `inet`, `inet6`, `netlink`, or the number.
+/// `unspecified`, `unix`, `inet`, `inet6`, `netlink`, `redacted`, or the number.
 impl fmt::Display for Family {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -39,6 +49,7 @@ impl fmt::Display for Family {
             Self::Inet => f.write_str("inet"),
             Self::Inet6 => f.write_str("inet6"),
             Self::Netlink => f.write_str("netlink"),
+            Self::Redacted => f.write_str("redacted"),
             Self::Other(number) => number.fmt(f),
         }
     }
@@ -62,9 +73,24 @@ pub fn parse(bytes: &[u8]) -> Option<Address<'_>> {
         Family::Inet => inet(rest)?.into_bytes().into(),
         Family::Inet6 => inet6(rest)?.into_bytes().into(),
         Family::Netlink => netlink(rest)?.into_bytes().into(),
+        Family::Redacted => Cow::Borrowed(REDACTED.as_bytes()),
         Family::Other(number) => format!("family {number}").into_bytes().into(),
     };
     Some(Address { family, text })
+}
+
+/// The bytes of an address that is printed as `text`: what is left of one of this family. Of those that consist of numbers
+/// nothing is, not even the family.
+pub fn redacted(family: Family, text: &[u8]) -> Vec<u8> {
+    match family {
+        Family::Unix => [&UNIX.to_le_bytes(), text].concat(),
+        Family::Unspecified
+        | Family::Inet
+        | Family::Inet6
+        | Family::Netlink
+        | Family::Redacted
+        | Family::Other(_) => REDACTED_FAMILY.to_le_bytes().to_vec(),
+    }
 }
 
 /// A path ends with its first NUL byte. A name that begins with one is abstract and has all bytes there are,
@@ -160,6 +186,15 @@ mod tests {
     #[test]
     fn names_keep_their_bytes() {
         assert_eq!(*parse(&of(1, &[b"/\xff\x1b[2J"])).unwrap().text, *b"/\xff\x1b[2J");
+    }
+
+    #[test]
+    fn what_is_left_of_an_address_can_be_printed() {
+        let printed = |family, left: &str| text(&redacted(family, left.as_bytes()));
+        let both = |family: &str, text: &str| Some((family.to_owned(), text.to_owned()));
+        assert_eq!(printed(Family::Unix, "/run/[redacted]"), both("unix", "/run/[redacted]"));
+        assert_eq!(printed(Family::Unix, "@[redacted]"), both("unix", "@[redacted]"));
+        assert_eq!(printed(Family::Inet, "192.0.2.1:[redacted]"), both("redacted", "[redacted]"));
     }
 
     proptest! {

@@ -6,7 +6,15 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::filter::Filter;
+use crate::batch::Arch;
+use crate::delivery::spec::{self, Compression, EventFormat, OnFull, SinkSpec};
+use crate::filter::{Filter, ProcessFilter};
+use crate::profile::{DefaultAction, Format};
+use crate::redact::Pattern;
+use crate::sink::json::{Layout, Style};
+
+mod choice;
+pub use choice::{ChosenArgs, Containers, MetricsArgs, SetupArgs, What};
 
 /// What containers really do, at the level of system calls
 #[derive(Debug, Parser)]
@@ -64,21 +72,13 @@ pub enum Command {
     Ps(PsArgs),
     /// What this machine offers, what is missing, and how to fix it
     Doctor(DoctorArgs),
+    /// The JSON Schema of what `trace`, `top` or `ps` print with `--format json`
+    ///
+    /// Draft 2020-12. It allows lines of later versions, too: members may come, none goes or changes.
+    Schema(SchemaArgs),
     /// Enter a cgroup and become a command (for ctrace itself)
     #[command(hide = true)]
     InternalExec(ExecArgs),
-}
-
-/// Which containers; without any, all of them
-#[derive(Args, Clone, Debug, Default)]
-pub struct Containers {
-    /// Name, or beginning of the id; without any, all containers
-    #[arg(value_name = "CONTAINER")]
-    pub names: Vec<String>,
-    /// key=value or key!=value with key id, name, image, runtime, label, pod, namespace or cgroup;
-    /// repeated with the same key: any of them, with different keys: all of them
-    #[arg(long = "filter", value_name = "KEY=VALUE")]
-    pub filters: Vec<Filter>,
 }
 
 const TOP_EXAMPLES: &str = "\
@@ -156,7 +156,7 @@ pub enum SampleFormat {
 #[derive(Args, Debug)]
 pub struct TraceArgs {
     #[command(flatten)]
-    pub containers: Containers,
+    pub chosen: ChosenArgs,
     /// Also what runs in no container
     #[arg(long)]
     pub host: bool,
@@ -176,52 +176,172 @@ pub struct TraceArgs {
     /// End after that many events
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
+    #[command(flatten)]
+    pub metrics: MetricsArgs,
+    #[command(flatten)]
+    pub setup: SetupArgs,
 }
 
-#[derive(Args, Debug)]
-pub struct What {
-    /// System calls and events, separated by commas; `*` stands for any characters.
-    /// Events: syscall, process.fork, process.exec, process.exit, container.start, container.stop,
-    /// cgroup.mkdir, cgroup.rmdir, cgroup.attach, cgroup.freeze, cgroup.unfreeze, cgroup.rename;
-    /// without -e all but those of cgroups
-    #[arg(short = 'e', long = "events", value_name = "WHAT")]
-    pub what: Vec<String>,
-    /// Only system calls that failed
-    #[arg(long)]
-    pub failed: bool,
-    /// Only system calls that a seccomp filter refused
-    #[arg(long)]
-    pub denied: bool,
-    /// Also what the runtime does on a container's behalf before its program runs
-    #[arg(long)]
-    pub setup: bool,
-}
+/// Titles of `ctrace trace --help`.
+const SINKS: &str = "Where events go";
 
 #[derive(Args, Debug)]
 pub struct Output {
-    #[arg(long, value_enum, default_value_t = EventFormat::Text)]
-    pub format: EventFormat,
-    /// Write to a file (mode 0600) instead of standard output; `-`: standard output
-    #[arg(short = 'o', long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
+    /// How events are printed [default: text to standard output and files, json to everything else]
+    #[arg(long, value_enum, help_heading = SINKS)]
+    pub format: Option<EventFormat>,
+    /// Send events there, several times for several: `-` or `stdout:` (the default), PATH or `file:PATH`,
+    /// `tcp://HOST:PORT`, `udp://HOST:PORT`, `unix:PATH`, `unix-dgram:PATH`, `syslog+tcp://HOST:PORT`,
+    /// `syslog+unix:PATH`, `otlp+http://HOST:PORT`, `otlp+grpc://HOST:PORT`, `parquet:PATH`. With options of its own:
+    /// `file:PATH?format=json&rotate_size=100M&rotate_age=1h&keep=5&compress=zstd&on_full=block&queue=16M`
+    #[arg(short = 'o', long = "output", value_name = "SINK", value_parser = SinkSpec::parse, help_heading = SINKS)]
+    pub sinks: Vec<SinkSpec>,
+    /// While a sink takes nothing and its queue is full, lose events for it (and count them) or let everything wait
+    /// [default: drop; block for recordings, which can wait]
+    #[arg(long, value_enum, help_heading = SINKS)]
+    pub on_full: Option<OnFull>,
+    /// Put files aside before they are larger, as in `100M`
+    #[arg(long, value_name = "SIZE", value_parser = spec::size, help_heading = SINKS)]
+    pub rotate_size: Option<u64>,
+    /// Put files aside when they are older, as in `1h`
+    #[arg(long, value_name = "D", value_parser = spec::age, help_heading = SINKS)]
+    pub rotate_age: Option<Duration>,
+    /// Keep that many older files [default: 5]
+    #[arg(long, value_name = "N", value_parser = spec::keep, help_heading = SINKS)]
+    pub keep: Option<u32>,
+    /// Compress older files from the second on
+    #[arg(long, value_enum, help_heading = SINKS)]
+    pub compress: Option<Compression>,
+    /// At the end, wait that long for sinks to take what is left
+    #[arg(long, value_name = "D", default_value = "5s", value_parser = interval, help_heading = SINKS)]
+    pub flush_timeout: Duration,
     /// Exit with 7 if anything was lost
-    #[arg(long)]
+    #[arg(long, help_heading = SINKS)]
     pub fail_on_loss: bool,
+    #[command(flatten)]
+    pub lines: Lines,
+    #[command(flatten)]
+    pub privacy: Privacy,
+}
+
+const LINES: &str = "JSON lines";
+const PRIVACY: &str = "Privacy";
+
+#[derive(Args, Debug)]
+pub struct Lines {
+    /// nested: `{"container":{"id":..}}`; flat: `{"container.id":..}`, for receivers that take keys as they are
+    #[arg(long, value_enum, default_value_t = JsonLayout::Nested, help_heading = LINES)]
+    pub json_layout: JsonLayout,
+    /// Longest JSON line, 1024 to 1048576 bytes; what does not fit is shortened and named in `truncated`
+    #[arg(long, value_name = "N", default_value_t = Style::default().max_bytes, value_parser = line_length, help_heading = LINES)]
+    pub max_event_bytes: usize,
+}
+
+#[derive(Args, Debug)]
+pub struct Privacy {
+    /// Print `[redacted]` for what matches in arguments, command lines, paths, addresses and names of processes; of a
+    /// pattern with groups, only what the groups match: `--password[= ](\S+)`. Can be repeated. Recordings (`ctrace
+    /// record`) hold everything
+    #[arg(long, value_name = "REGEX", value_parser = Pattern::parse, help_heading = PRIVACY)]
+    pub redact: Vec<Pattern>,
+    /// Print nothing that programs and calls were given: no arguments, command lines and paths, and no registers. Names of
+    /// calls and programs, results, errors and durations stay
+    #[arg(long, help_heading = PRIVACY)]
+    pub no_args: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum EventFormat {
-    Text,
-    /// One object a line
-    Json,
+pub enum JsonLayout {
+    Nested,
+    Flat,
 }
 
+impl From<JsonLayout> for Layout {
+    fn from(layout: JsonLayout) -> Self {
+        match layout {
+            JsonLayout::Nested => Self::Nested,
+            JsonLayout::Flat => Self::Flat,
+        }
+    }
+}
+
+const SCHEMA_EXAMPLES: &str = "\
+Examples:
+  ctrace schema > event.json                     of the lines of `ctrace trace --format json`
+  ctrace schema --json-layout flat               of those with `--json-layout flat`
+  ctrace schema top                              of the lines of `ctrace top --format json`";
+
+#[derive(Args, Debug)]
+#[command(after_help = SCHEMA_EXAMPLES)]
+pub struct SchemaArgs {
+    /// The command that prints the lines
+    #[arg(value_enum, default_value_t = SchemaOf::Trace, value_name = "COMMAND")]
+    pub of: SchemaOf,
+    /// Layout of the lines
+    #[arg(long, value_enum, default_value_t = JsonLayout::Nested)]
+    pub json_layout: JsonLayout,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// Events: `ctrace trace` and `ctrace run`
+    #[value(aliases = ["run", "events"])]
+    Trace,
+    /// Samples
+    Top,
+    /// Containers
+    Ps,
+}
+
+const PROFILE_EXAMPLES: &str = "\
+Examples:
+  sudo ctrace profile record -o web.json -- podman run --rm IMAGE
+                                                 a profile of what IMAGE calls
+  podman run --security-opt seccomp=web.json IMAGE
+  ctrace profile show web.json                   why each call is in it
+  ctrace profile check web.json today.ctrace     what it would have refused; exit code 6 if anything
+  ctrace profile diff old.json web.json          exit code 6 if they differ
+  ctrace profile merge a.json b.json -o web.json";
+
 #[derive(Debug, Subcommand)]
+#[command(after_help = PROFILE_EXAMPLES)]
 pub enum ProfileCommand {
     /// Record what containers call and write a profile for each
     Record(ProfileRecordArgs),
     /// Write profiles from recordings
     Generate(GenerateArgs),
+    /// What a profile allows, and why: the evidence beside it as a report
+    Show(ShowArgs),
+    /// What a profile would have refused, in a recording or live, without applying it
+    ///
+    /// Exit code 6 if there is anything that a container did and could not have done under the profile.
+    Check(CheckArgs),
+    /// How two profiles differ; exit code 6 if they do
+    ///
+    /// Lines begin with - (only in A), + (only in B) or ~ (in both, otherwise). Order, grouping and form make no
+    /// difference.
+    Diff(DiffArgs),
+    /// One profile of several
+    ///
+    /// Evidence that lies beside them is merged as well.
+    Merge(MergeArgs),
+}
+
+/// How profiles are written.
+#[derive(Args, Debug)]
+pub struct Print {
+    /// A file for one profile, a directory for several; NAME.evidence.json is put beside each
+    #[arg(short = 'o', long, value_name = "OUT")]
+    pub output: PathBuf,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// What becomes of calls that are not in the profile
+    #[arg(long, value_enum, value_name = "ACTION", default_value_t)]
+    pub default_action: DefaultAction,
+    /// Write for this machine, x86_64 or aarch64, instead of that of the recording: calls that it lacks
+    /// are replaced by guesses, which the summary and the evidence mark as such
+    #[arg(long, value_name = "ARCH", value_parser = machine)]
+    pub arch: Option<Arch>,
 }
 
 #[derive(Args, Debug)]
@@ -231,9 +351,8 @@ pub struct ProfileRecordArgs {
     /// End after this time instead of at Ctrl-C
     #[arg(long, value_name = "D", value_parser = interval)]
     pub duration: Option<Duration>,
-    /// A file for one profile, a directory for several
-    #[arg(short = 'o', long, value_name = "OUT")]
-    pub output: PathBuf,
+    #[command(flatten)]
+    pub print: Print,
     /// Record the containers that this command brings about, or the command itself if it starts none
     #[arg(last = true, value_name = "CMD")]
     pub command: Vec<OsString>,
@@ -247,7 +366,51 @@ pub struct GenerateArgs {
     /// key=value as for `ctrace top`
     #[arg(long = "filter", value_name = "KEY=VALUE")]
     pub filters: Vec<Filter>,
-    /// A file for one profile, a directory for several
+    #[command(flatten)]
+    pub print: Print,
+}
+
+#[derive(Args, Debug)]
+pub struct ShowArgs {
+    /// In OCI or Docker form
+    pub profile: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// In OCI or Docker form, such as /usr/share/containers/seccomp.json
+    pub profile: PathBuf,
+    /// Recordings made by `ctrace record`, or containers that run; without any, all containers that run
+    #[arg(value_name = "RECORDING|CONTAINER")]
+    pub of: Vec<String>,
+    /// key=value as for `ctrace top`
+    #[arg(long = "filter", value_name = "KEY=VALUE")]
+    pub filters: Vec<Filter>,
+    /// Live: end after this time instead of at Ctrl-C
+    #[arg(long, value_name = "D", value_parser = interval)]
+    pub duration: Option<Duration>,
+    /// The containers have this capability besides those that Docker gives: some rules ask for it
+    #[arg(long, value_name = "CAP", value_parser = capability)]
+    pub cap_add: Vec<String>,
+    /// The containers lack this capability
+    #[arg(long, value_name = "CAP", value_parser = capability)]
+    pub cap_drop: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct DiffArgs {
+    pub a: PathBuf,
+    pub b: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub struct MergeArgs {
+    #[arg(required = true, value_name = "PROFILE")]
+    pub profiles: Vec<PathBuf>,
+    /// Allow only what all of them allow, instead of what any of them allows
+    #[arg(long)]
+    pub intersection: bool,
+    /// The merged profile, in OCI form
     #[arg(short = 'o', long, value_name = "OUT")]
     pub output: PathBuf,
 }
@@ -269,12 +432,20 @@ pub struct RecordArgs {
 
 #[derive(Args, Debug)]
 pub struct RunArgs {
+    /// key=value or key!=value with key comm, pid or uid: only events of such processes;
+    /// repeated with the same key: any of them, with different keys: all of them
+    #[arg(long = "filter", value_name = "KEY=VALUE")]
+    pub filters: Vec<ProcessFilter>,
     #[command(flatten)]
     pub what: What,
     #[command(flatten)]
     pub output: Output,
+    #[command(flatten)]
+    pub metrics: MetricsArgs,
+    #[command(flatten)]
+    pub setup: SetupArgs,
     /// The command and its arguments
-    #[arg(required = true, last = true, value_name = "CMD")]
+    #[arg(required_unless_present_any = ["explain", "print_config"], last = true, value_name = "CMD")]
     pub command: Vec<OsString>,
 }
 
@@ -321,6 +492,31 @@ pub fn interval(text: &str) -> Result<Duration, String> {
     Ok(span.unsigned_abs())
 }
 
+fn line_length(text: &str) -> Result<usize, String> {
+    let (least, most) = (Style::BYTES.start(), Style::BYTES.end());
+    let length = text.parse().ok().filter(|length| Style::BYTES.contains(length));
+    length.ok_or_else(|| format!("expected a number of bytes from {least} to {most}"))
+}
+
+/// The kernel's name of a machine, or Go's.
+fn machine(text: &str) -> Result<Arch, String> {
+    match text {
+        "x86_64" | "amd64" => Ok(Arch::X86_64),
+        "aarch64" | "arm64" => Ok(Arch::Aarch64),
+        _ => Err("expected x86_64 or aarch64".to_owned()),
+    }
+}
+
+/// With or without `CAP_`, as docker and podman take it.
+fn capability(text: &str) -> Result<String, String> {
+    let name = text.to_ascii_uppercase();
+    let name = name.strip_prefix("CAP_").unwrap_or(&name);
+    if name.is_empty() || !name.chars().all(|c| c.is_ascii_uppercase() || c == '_') {
+        return Err("expected a capability such as CAP_SYS_PTRACE".to_owned());
+    }
+    Ok(format!("CAP_{name}"))
+}
+
 fn speed(text: &str) -> Result<f64, String> {
     let speed: f64 = text.parse().ok().ok_or("expected a number such as 10 or 0.5")?;
     if (0.1..=1000.0).contains(&speed) {
@@ -351,10 +547,30 @@ mod tests {
     }
 
     #[test]
+    fn lengths_of_lines() {
+        assert_eq!(["1024", "8192", "1048576"].map(line_length), [Ok(1024), Ok(8192), Ok(1 << 20)]);
+        for wrong in ["", "1023", "1048577", "-1", "8k"] {
+            assert!(line_length(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
     fn speeds() {
         assert_eq!([speed("0.1"), speed("1"), speed("1000")], [Ok(0.1), Ok(1.0), Ok(1000.0)]);
         for wrong in ["", "x", "0", "-1", "NaN", "inf", "1001"] {
             assert!(speed(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn machines_and_capabilities() {
+        assert_eq!([machine("amd64"), machine("aarch64")], [Ok(Arch::X86_64), Ok(Arch::Aarch64)]);
+        assert!(machine("mips").is_err());
+        for text in ["CAP_BPF", "bpf", "Cap_Bpf"] {
+            assert_eq!(capability(text), Ok("CAP_BPF".to_owned()));
+        }
+        for wrong in ["", "CAP_", "a b", "42"] {
+            assert!(capability(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -3,11 +3,14 @@
 
 use thiserror::Error;
 use tracer_common::key::{OwnerInfo, OwnerKey};
-use tracer_common::limits::{ADDRESS_LEN, COMM_LEN, TEXT_LEN};
-use tracer_common::record::{flag, kind};
+use tracer_common::limits::{COMM_LEN, PIECES};
+use tracer_common::record::{extent, flag, kind, piece};
 
 use crate::batch::OwnerId;
-use crate::event::{Abi, Cgroup, CgroupAct, Ended, Event, Exit, How, Process, Syscall, Text, What};
+use crate::event::{
+    Abi, Cgroup, CgroupAct, Ended, Event, Exit, How, IoUring, Memory, Piece, PieceKind, Process, Stage,
+    Syscall, Text, What,
+};
 
 /// Why bytes are no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -22,6 +25,8 @@ pub enum DecodeError {
     Abi(u16),
     #[error("a text of {0} bytes, more than a record holds")]
     Text(u32),
+    #[error("a piece of memory of unknown kind {0}")]
+    Piece(u8),
 }
 
 /// A record as it came, cut out of a batch.
@@ -85,14 +90,13 @@ pub fn decode(record: &[u8]) -> Result<Event<'_>, DecodeError> {
     let comm = until_nul(fields.take(COMM_LEN)?);
     let process = Process { pid, tid, vpid, parent_pid, uid, session, comm };
     let what = match kind {
-        kind::SYSCALL | kind::SYSCALL_PATH | kind::SYSCALL_ADDRESS => {
-            What::Syscall(syscall(&mut fields, kind, flags)?)
+        kind::SYSCALL => What::Syscall(syscall(&mut fields, flags)?),
+        kind::SYSCALL_MEMORY => {
+            let call = syscall(&mut fields, flags)?;
+            What::Syscall(Syscall { memory: memory(&mut fields)?, ..call })
         }
         kind::FORK => What::Fork { pid: fields.u32()?, tid: fields.u32()?, vpid: known(fields.u32()?) },
-        kind::EXEC => What::Exec {
-            filename: text::<TEXT_LEN>(&mut fields, flags, flag::TEXT_CUT, flag::TEXT_UNREAD)?.1,
-            args: text::<TEXT_LEN>(&mut fields, flags, flag::TEXT2_CUT, flag::TEXT2_UNREAD)?.1,
-        },
+        kind::EXEC => What::Exec { filename: fields.piece()?.text, args: fields.piece()?.text },
         kind::EXIT => What::Exit(Exit { status: fields.u32()?, process: fields.u32()? != 0 }),
         kind::CGROUP_MKDIR => What::Cgroup(cgroup(&mut fields, flags, CgroupAct::Mkdir)?),
         kind::CGROUP_RMDIR => What::Cgroup(cgroup(&mut fields, flags, CgroupAct::Rmdir)?),
@@ -102,6 +106,16 @@ pub fn decode(record: &[u8]) -> Result<Event<'_>, DecodeError> {
         kind::CGROUP_FREEZE => What::Cgroup(cgroup(&mut fields, flags, CgroupAct::Freeze)?),
         kind::CGROUP_UNFREEZE => What::Cgroup(cgroup(&mut fields, flags, CgroupAct::Unfreeze)?),
         kind::CGROUP_RENAME => What::Cgroup(cgroup(&mut fields, flags, CgroupAct::Rename)?),
+        kind::IO_URING_SUBMIT => {
+            let (user_data, opcode, fixed_file) = (fields.u64()?, fields.u16()?, fields.u16()? != 0);
+            let stage = Stage::Submit { fd: fields.u32()?.cast_signed(), fixed_file };
+            What::IoUring(IoUring { user_data, opcode: u8::try_from(opcode).ok(), stage })
+        }
+        kind::IO_URING_COMPLETE => {
+            let user_data = fields.u64()?;
+            let stage = Stage::Complete { ret: fields.u32()?.cast_signed() };
+            What::IoUring(IoUring { user_data, opcode: u8::try_from(fields.u32()?).ok(), stage })
+        }
         other => return Err(DecodeError::Kind(other)),
     };
     Ok(Event { ktime_ns, owner, cgroup_id, process, what })
@@ -144,7 +158,7 @@ pub fn ended(record: &[u8]) -> Result<Ended, DecodeError> {
     Ok(Ended { ktime_ns, owner, pid, status: rest.u32()?, namespace: rest.u32()? != 0 })
 }
 
-fn syscall<'a>(fields: &mut Fields<'a>, kind: u16, flags: u16) -> Result<Syscall<'a>, DecodeError> {
+fn syscall<'a>(fields: &mut Fields<'a>, flags: u16) -> Result<Syscall<'a>, DecodeError> {
     let _owner = fields.u32()?;
     let abi = abi(fields.u16()?)?;
     let number = fields.u16()?;
@@ -153,16 +167,11 @@ fn syscall<'a>(fields: &mut Fields<'a>, kind: u16, flags: u16) -> Result<Syscall
     let mut args = [0; 6];
     for arg in &mut args {
         *arg = fields.u64()?;
-    }
-    let (mut path, mut address) = (None, None);
-    match kind {
-        kind::SYSCALL_PATH => {
-            path = Some(text::<TEXT_LEN>(fields, flags, flag::TEXT_CUT, flag::TEXT_UNREAD)?);
+        if abi == Abi::Compat {
+            // The kernel looks at no more, and a 64-bit program may have left something in the rest:
+            // <https://github.com/torvalds/linux/blob/v6.12/arch/x86/include/asm/syscall_wrapper.h>
+            *arg &= u64::from(u32::MAX);
         }
-        kind::SYSCALL_ADDRESS => {
-            address = Some(text::<ADDRESS_LEN>(fields, flags, flag::TEXT_CUT, flag::TEXT_UNREAD)?);
-        }
-        _ => {}
     }
     let how = if flags & flag::DENIED != 0 {
         How::Denied
@@ -172,7 +181,7 @@ fn syscall<'a>(fields: &mut Fields<'a>, kind: u16, flags: u16) -> Result<Syscall
         How::Done
     };
     let duration_ns = (duration != 0).then_some(duration);
-    Ok(Syscall { abi, number, ret, duration_ns, args, path, address, how })
+    Ok(Syscall { abi, number, ret, duration_ns, args, memory: Memory::default(), how })
 }
 
 /// One of [`tracer_common::key::abi`].
@@ -186,16 +195,15 @@ pub fn abi(number: u16) -> Result<Abi, DecodeError> {
     }
 }
 
-/// Bytes with room for `ROOM`, and the argument that they are.
-fn text<'a, const ROOM: usize>(
-    fields: &mut Fields<'a>,
-    flags: u16,
-    cut: u16,
-    unread: u16,
-) -> Result<(usize, Text<'a>), DecodeError> {
-    let (len, index) = (fields.u32()?, fields.u32()?);
-    let bytes = fields.take(ROOM)?.get(..len as usize).ok_or(DecodeError::Text(len))?;
-    Ok((index as usize, marked(bytes, flags & cut != 0, flags & unread != 0)))
+/// To the end of the record.
+fn memory<'a>(fields: &mut Fields<'a>) -> Result<Memory<'a>, DecodeError> {
+    let mut pieces = [None; PIECES];
+    for place in &mut pieces {
+        if !fields.0.is_empty() {
+            *place = Some(fields.piece()?);
+        }
+    }
+    Ok(Memory::new(pieces))
 }
 
 fn cgroup<'a>(fields: &mut Fields<'a>, flags: u16, act: CgroupAct) -> Result<Cgroup<'a>, DecodeError> {
@@ -208,7 +216,7 @@ fn cgroup<'a>(fields: &mut Fields<'a>, flags: u16, act: CgroupAct) -> Result<Cgr
             act
         }
     };
-    let path = marked(bytes, flags & flag::TEXT_CUT != 0, flags & flag::TEXT_UNREAD != 0);
+    let path = marked(bytes, flags & flag::PATH_CUT != 0, flags & flag::PATH_UNREAD != 0);
     Ok(Cgroup { act, id, hierarchy, path })
 }
 
@@ -243,6 +251,25 @@ impl<'a> Fields<'a> {
         let mut array = [0; N];
         array.copy_from_slice(self.take(N)?);
         Ok(array)
+    }
+
+    /// Strings and arguments of a program are [`PieceKind::String`] alike.
+    fn piece(&mut self) -> Result<Piece<'a>, DecodeError> {
+        let [argument, kind] = self.array()?;
+        let extent = self.u16()?;
+        let len = self.u32()?;
+        let bytes = self.0.get(..len as usize).ok_or(DecodeError::Text(len))?;
+        // The last one's padding may be missing.
+        self.0 = self.0.get((len as usize).next_multiple_of(8)..).unwrap_or_default();
+        let kind = match kind {
+            piece::STRING | piece::STRINGS => PieceKind::String,
+            piece::ADDRESS => PieceKind::Address,
+            piece::STRUCTURE => PieceKind::Bytes,
+            piece::BASE => PieceKind::Base,
+            other => return Err(DecodeError::Piece(other)),
+        };
+        let text = marked(bytes, extent & extent::CUT != 0, extent & extent::UNREAD != 0);
+        Ok(Piece { index: usize::from(argument), kind, text })
     }
 
     fn u16(&mut self) -> Result<u16, DecodeError> {

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use tracer_common::limits::PIECES;
+
 use crate::batch::OwnerId;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,12 +33,17 @@ pub struct Process<'a> {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives on the stack for one record, and a box would be an allocation for each"
+)]
 pub enum What<'a> {
     Syscall(Syscall<'a>),
     Fork { pid: u32, tid: u32, vpid: Option<u32> },
     Exec { filename: Text<'a>, args: Text<'a> },
     Exit(Exit),
     Cgroup(Cgroup<'a>),
+    IoUring(IoUring),
 }
 
 impl What<'_> {
@@ -48,6 +55,8 @@ impl What<'_> {
             Self::Fork { .. } => "process.fork",
             Self::Exec { .. } => "process.exec",
             Self::Exit(_) => "process.exit",
+            Self::IoUring(IoUring { stage: Stage::Submit { .. }, .. }) => "io_uring.submit",
+            Self::IoUring(IoUring { stage: Stage::Complete { .. }, .. }) => "io_uring.complete",
             Self::Cgroup(cgroup) => match cgroup.act {
                 CgroupAct::Mkdir => "cgroup.mkdir",
                 CgroupAct::Rmdir => "cgroup.rmdir",
@@ -68,12 +77,90 @@ pub struct Syscall<'a> {
     /// None for refused calls, calls in flight at the start, and `exit`.
     pub duration_ns: Option<u64>,
     pub args: [u64; 6],
-    /// The argument that is a path, and the path.
-    pub path: Option<(usize, Text<'a>)>,
-    /// The argument that is a socket address, and its bytes as it was when the call was over: see
-    /// [`crate::address`].
-    pub address: Option<(usize, Text<'a>)>,
+    /// What arguments point to, as it was when the call was over.
+    pub memory: Memory<'a>,
     pub how: How,
+}
+
+/// At most one piece for each argument, and the directory that it is relative to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory<'a>([Option<Piece<'a>>; PIECES]);
+
+/// What an argument points to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece<'a> {
+    /// The argument, from 0.
+    pub index: usize,
+    pub kind: PieceKind,
+    pub text: Text<'a>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PieceKind {
+    /// Without its NUL byte.
+    String,
+    /// A `struct sockaddr`: see [`crate::address`].
+    Address,
+    /// A structure of the call's.
+    Bytes,
+    /// The directory that the argument, a relative path, begins in: names from the last to the first below the process's
+    /// root, each ended by a NUL byte.
+    Base,
+}
+
+impl<'a> Memory<'a> {
+    /// More than [`PIECES`] are left out.
+    pub fn new(pieces: impl IntoIterator<Item = Option<Piece<'a>>>) -> Self {
+        let mut memory = Self::default();
+        for (place, piece) in memory.0.iter_mut().zip(pieces) {
+            *place = piece;
+        }
+        memory
+    }
+
+    pub fn pieces(&self) -> impl Iterator<Item = Piece<'a>> {
+        self.0.into_iter().flatten()
+    }
+
+    /// What argument `index` points to, if that was read.
+    pub fn of(&self, index: usize) -> Option<Piece<'a>> {
+        self.pieces().find(|piece| piece.index == index && piece.kind != PieceKind::Base)
+    }
+
+    /// Whether it is known which path from the process's root on argument `index` is, at least its beginning.
+    pub fn is_resolved(&self, index: usize) -> bool {
+        let Some(Piece { kind: PieceKind::String, text, .. }) = self.of(index) else { return false };
+        match text.bytes() {
+            [] => false,
+            [b'/', ..] => true,
+            _ => self.base(index).is_some(),
+        }
+    }
+
+    /// Appends that path. False: it is cut.
+    pub fn resolve(&self, index: usize, path: &mut Vec<u8>) -> bool {
+        let Some(Piece { text, .. }) = self.of(index) else { return false };
+        if !text.bytes().starts_with(b"/") {
+            for directory in self.base(index).unwrap_or_default().rsplit(|byte| *byte == 0) {
+                if !directory.is_empty() {
+                    path.push(b'/');
+                    path.extend_from_slice(directory);
+                }
+            }
+            path.push(b'/');
+        }
+        path.extend_from_slice(text.bytes());
+        matches!(text, Text::Whole(_))
+    }
+
+    /// Names as in [`PieceKind::Base`].
+    fn base(&self, index: usize) -> Option<&'a [u8]> {
+        let base = self.pieces().find(|piece| piece.index == index && piece.kind == PieceKind::Base);
+        match base?.text {
+            Text::Whole(names) => Some(names),
+            Text::Cut(_) | Text::Unread => None,
+        }
+    }
 }
 
 /// How a call went through the kernel.
@@ -86,11 +173,24 @@ pub enum How {
     InFlight,
 }
 
-impl Syscall<'_> {
+impl<'a> Syscall<'a> {
+    /// The first argument that is a string, and the string: mostly a path.
+    pub fn path(&self) -> Option<(usize, Text<'a>)> {
+        self.first(PieceKind::String)
+    }
+
+    /// The argument that is a socket address, and its bytes.
+    pub fn address(&self) -> Option<(usize, Text<'a>)> {
+        self.first(PieceKind::Address)
+    }
+
+    fn first(&self, kind: PieceKind) -> Option<(usize, Text<'a>)> {
+        self.memory.pieces().find(|piece| piece.kind == kind).map(|piece| (piece.index, piece.text))
+    }
+
     /// Kernel error number of a failed call.
     pub fn errno(&self) -> Option<u16> {
-        // MAX_ERRNO; see tracer-ebpf.
-        u16::try_from(self.ret.checked_neg()?).ok().filter(|errno| (1..=4095).contains(errno))
+        errno(self.ret)
     }
 }
 
@@ -123,6 +223,41 @@ impl Exit {
             signal => Some(signal),
         }
     }
+}
+
+/// An operation that a program gave to `io_uring`: no system call shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IoUring {
+    /// What the program knows it by: the same when it is submitted and when it is complete.
+    pub user_data: u64,
+    /// `IORING_OP_*`; None: an operation whose completion had to wait for room.
+    pub opcode: Option<u8>,
+    pub stage: Stage,
+}
+
+impl IoUring {
+    /// Kernel error number of a failed operation.
+    pub fn errno(&self) -> Option<u16> {
+        match self.stage {
+            Stage::Submit { .. } => None,
+            Stage::Complete { ret } => errno(ret.into()),
+        }
+    }
+}
+
+/// Kernel error number in the result of a call.
+fn errno(ret: i64) -> Option<u16> {
+    // MAX_ERRNO; see tracer-ebpf.
+    u16::try_from(ret.checked_neg()?).ok().filter(|errno| (1..=4095).contains(errno))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// `fd`: what it works on, a descriptor or the number of a file registered with the ring; without meaning for
+    /// operations that work on none ([`crate::syscall::io_uring::works_on_descriptor`]).
+    Submit { fd: i32, fixed_file: bool },
+    /// `ret`: as of a system call.
+    Complete { ret: i32 },
 }
 
 /// The process that an owner's workload began with is over. News for ctrace itself: it is in nobody's

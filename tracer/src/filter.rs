@@ -1,9 +1,14 @@
 //! Which containers are wanted: names, id prefixes and `--filter key=value`. Pure.
 
+mod process;
+
 use std::fmt;
 use std::str::FromStr;
 
+pub use process::{AnyFilter, ProcessFilter, Processes};
+
 use crate::container::{Container, Identity, Owner, Phase, Runtime, UnknownReason};
+use crate::nearest::nearest;
 
 /// What a filter looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,18 +54,27 @@ impl FromStr for Filter {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (key, value) = text.split_once('=').ok_or("expected key=value or key!=value")?;
-        let (key, negated) = match key.strip_suffix('!') {
-            Some(key) => (key, true),
-            None => (key, false),
-        };
+        let (key, value, negated) = split(text)?;
+        if process::is_key(key) {
+            return Err(format!("{key:?} chooses processes, which only `ctrace trace` and `ctrace run` do"));
+        }
         let known = KEYS.iter().find(|(_, name)| *name == key);
         let (key, _) = known.ok_or_else(|| {
             let names: Vec<&str> = KEYS.iter().map(|(_, name)| *name).collect();
-            format!("no filter is called {key:?}; there are {}", names.join(", "))
+            let near = nearest(key, names.iter().copied());
+            format!("no filter is called {key:?}{near}; there are {}", names.join(", "))
         })?;
         Ok(Self { key: *key, value: value.to_owned(), negated })
     }
+}
+
+/// Key, value, and whether it is negated.
+fn split(text: &str) -> Result<(&str, &str, bool), String> {
+    let (key, value) = text.split_once('=').ok_or("expected key=value or key!=value")?;
+    Ok(match key.strip_suffix('!') {
+        Some(key) => (key, value, true),
+        None => (key, value, false),
+    })
 }
 
 /// What the user asked for.
@@ -70,6 +84,8 @@ pub struct Wanted {
     pub names: Vec<String>,
     /// Same key: any of them. Different keys: all. Negated: none.
     pub filters: Vec<Filter>,
+    /// Of these, only events of such processes.
+    pub processes: Processes,
     /// What runs in no container, too.
     pub host: bool,
     /// Only what descends from the command that ctrace started.
@@ -294,7 +310,7 @@ mod tests {
 
     #[test]
     fn mistakes_say_what_there_is() {
-        assert!("nmae=x".parse::<Filter>().unwrap_err().contains("there are id, name"));
+        assert!("nmae=x".parse::<Filter>().unwrap_err().contains("did you mean `name`?; there are id, name"));
         assert!("x".parse::<Filter>().unwrap_err().contains("key=value"));
     }
 }

@@ -15,6 +15,42 @@ pub struct Ledger {
     pub filtered: u64,
     /// By place: a name of [`tracer_common::loss::Loss`], or one of user space (`queue`, `sink`).
     pub dropped: BTreeMap<&'static str, u64>,
+    /// Each sink's own books, where there are any.
+    pub sinks: Vec<SinkBooks>,
+}
+
+/// What one sink did with the events that it was given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SinkBooks {
+    /// Where to: `file:/var/log/x`, `tcp://host:5170`; no secrets.
+    pub name: String,
+    pub delivered: u64,
+    /// Lost because its queue was full, or not empty at the end.
+    pub queue: u64,
+    /// Lost because its receiver failed.
+    pub sink: u64,
+}
+
+impl SinkBooks {
+    /// Losses by place, as in [`Ledger::dropped`].
+    pub const fn dropped(&self) -> [(&'static str, u64); 2] {
+        [("queue", self.queue), ("sink", self.sink)]
+    }
+
+    /// The line for people: `tcp://host:5170: 90 delivered, LOST 10 (10 queue)`.
+    pub fn summary(&self) -> String {
+        let Self { name, delivered, queue, sink } = self;
+        match queue + sink {
+            0 => format!("{name}: {delivered} delivered"),
+            lost => format!("{name}: {delivered} delivered, LOST {lost} ({})", places(self.dropped())),
+        }
+    }
+}
+
+/// `3 ring, 1 sink`: those where something was lost.
+fn places(dropped: impl IntoIterator<Item = (&'static str, u64)>) -> String {
+    let places = dropped.into_iter().filter(|(_, count)| *count > 0);
+    places.map(|(place, count)| format!("{count} {place}")).collect::<Vec<_>>().join(", ")
 }
 
 impl Ledger {
@@ -36,7 +72,7 @@ impl Ledger {
 
     /// The line that a trace ends with, without newline: for people, on standard error.
     pub fn summary(&self, elapsed_ns: u64) -> String {
-        let Self { seen: _, delivered, filtered, dropped } = self;
+        let Self { seen: _, delivered, filtered, dropped, sinks: _ } = self;
         let (seconds, tenths) = (elapsed_ns / 1_000_000_000, elapsed_ns / 100_000_000 % 10);
         let rate = match elapsed_ns {
             0 => 0,
@@ -48,9 +84,8 @@ impl Ledger {
         match self.lost() {
             0 => line.push_str("none lost"),
             lost => {
-                let places = dropped.iter().filter(|(_, count)| **count > 0);
-                let places: Vec<_> = places.map(|(place, count)| format!("{count} {place}")).collect();
-                _ = write!(line, "LOST {lost} ({})", places.join(", "));
+                let places = places(dropped.iter().map(|(place, count)| (*place, *count)));
+                _ = write!(line, "LOST {lost} ({places})");
             }
         }
         match self.unaccounted() {
@@ -67,7 +102,7 @@ mod tests {
     use super::*;
 
     fn ledger(seen: u64, delivered: u64, filtered: u64, dropped: &[(&'static str, u64)]) -> Ledger {
-        Ledger { seen, delivered, filtered, dropped: dropped.iter().copied().collect() }
+        Ledger { seen, delivered, filtered, dropped: dropped.iter().copied().collect(), sinks: Vec::new() }
     }
 
     #[test]
@@ -79,6 +114,13 @@ mod tests {
         let most = ledger(0, u64::MAX, u64::MAX, &[("ring", u64::MAX), ("sink", u64::MAX)]);
         assert_eq!(most.unaccounted(), -4 * i128::from(u64::MAX));
         assert_eq!(most.lost(), u64::MAX);
+    }
+
+    #[test]
+    fn a_sink_says_what_it_lost() {
+        let books = SinkBooks { name: "tcp://a:1".into(), delivered: 90, queue: 10, sink: 0 };
+        assert_eq!(books.summary(), "tcp://a:1: 90 delivered, LOST 10 (10 queue)");
+        assert_eq!(SinkBooks { queue: 0, ..books }.summary(), "tcp://a:1: 90 delivered");
     }
 
     #[test]

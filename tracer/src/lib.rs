@@ -10,6 +10,7 @@
 //! comes after is a function of batches and gives the same from a recording as live.
 
 pub mod address;
+pub mod argument;
 pub mod batch;
 pub mod cgroups;
 pub mod cli;
@@ -17,6 +18,7 @@ pub mod clock;
 pub mod closeup;
 pub mod container;
 pub mod decode;
+pub mod delivery;
 pub mod doctor;
 pub mod event;
 pub mod exit;
@@ -27,13 +29,16 @@ pub mod kernel;
 pub mod ledger;
 pub mod lifecycle;
 pub mod list;
+pub mod metrics;
 pub mod model;
+pub mod nearest;
 pub mod origin;
 pub mod own;
 pub mod pipeline;
 pub mod plan;
 pub mod profile;
 pub mod recording;
+pub mod redact;
 pub mod run;
 pub mod select;
 pub mod sink;

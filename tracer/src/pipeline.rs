@@ -1,25 +1,29 @@
 //! Batches through decoding, filter and model to the sinks. Knows neither clock nor kernel.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::BufWriter;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use tracer_common::loss::Loss;
 use tracer_common::record::kind;
 
 use crate::batch::{Batch, OwnerId, Source, Status};
 use crate::closeup::{Closeup, OpenFiles};
+use crate::container::Owner;
 use crate::decode;
 use crate::event::{Event, What};
 use crate::filter::{AT_THE_END, Verdict, Wanted};
 use crate::hold::Hold;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, SinkBooks};
 use crate::lifecycle::{ContainerEvent, Lifecycle};
+use crate::metrics::{Delivered, Readings, Series};
 use crate::model::Model;
 use crate::origin::Origins;
 use crate::recording::Recorder;
 use crate::select::Select;
-use crate::sink::{Lost, Sink};
+use crate::sink::{Fate, Lost, Sink};
 use crate::snapshot::{Demand, LossRow, Snapshot};
 
 pub struct Pipeline<S> {
@@ -39,6 +43,8 @@ pub struct Pipeline<S> {
     containers: u64,
     /// What became of these, and of the events that the kernel sent.
     delivered: u64,
+    /// By type.
+    counts: Delivered,
     filtered: u64,
     undecodable: u64,
     /// Nobody takes events any more: they count as filtered.
@@ -48,6 +54,8 @@ pub struct Pipeline<S> {
     /// The rest of a recording is not read.
     cut_short: bool,
     reported: Vec<LossRow>,
+    /// Of each sink, as it was reported.
+    sinks_reported: Vec<SinkBooks>,
 }
 
 pub struct Events {
@@ -71,12 +79,14 @@ impl<S: Source> Pipeline<S> {
             batch: Batch::default(),
             containers: 0,
             delivered: 0,
+            counts: Delivered::default(),
             filtered: 0,
             undecodable: 0,
             closed: false,
             limit: None,
             cut_short: false,
             reported: Vec::new(),
+            sinks_reported: Vec::new(),
         }
     }
 
@@ -218,6 +228,9 @@ impl<S: Source> Pipeline<S> {
         for (event, verdict) in happened {
             self.containers += 1;
             let delivered = self.deliver_container(event, *verdict)?;
+            if delivered {
+                self.counts.container(&event.what);
+            }
             self.book(delivered);
         }
         Ok(())
@@ -282,6 +295,9 @@ impl<S: Source> Pipeline<S> {
                 continue;
             };
             let delivered = self.deliver_event(&event, record.bytes, verdict)?;
+            if delivered {
+                self.counts.event(&event.what);
+            }
             self.book(delivered);
         }
         Ok(())
@@ -289,14 +305,17 @@ impl<S: Source> Pipeline<S> {
 
     /// Whether anybody got it: the sink, or a closeup, which shows it.
     fn deliver_event(&mut self, event: &Event<'_>, record: &[u8], verdict: Verdict) -> Result<bool> {
-        let Self { events, model, origins, closeup, .. } = self;
+        let Self { events, model, origins, closeup, wanted, .. } = self;
         let identity = model.identity(event.owner);
         let origin = identity.and_then(|identity| origins.of(event, identity));
         let shown = closeup.event(event, record, origin);
         let Some(events) = events.as_mut().filter(|_| !self.closed) else { return Ok(shown) };
         // What happens to a cgroup is news about the cgroup, not about who did it.
         let about_owner = !matches!(event.what, What::Cgroup(_));
-        if (about_owner && verdict == Verdict::No) || !events.select.event(event) {
+        if (about_owner && verdict == Verdict::No)
+            || !events.select.event(event)
+            || !wanted.processes.want(&event.process)
+        {
             return Ok(shown);
         }
         let open = events.sink.event(event, identity, origin).context("cannot write events")?;
@@ -314,12 +333,32 @@ impl<S: Source> Pipeline<S> {
                     self.reported.iter().find(|r| r.place == row.place && r.container == row.container);
                 let count = row.count.saturating_sub(before.map_or(0, |before| before.count));
                 if count > 0 {
-                    let lost = Lost { place: row.place, container: row.container.as_deref(), count };
+                    let container = row.container.as_deref();
+                    let lost = Lost { place: row.place, container, sink: None, count };
                     open &= events.sink.lost(self.batch.now_ns, &lost).context("cannot write events")?;
                 }
             }
         }
         self.reported = now;
+        Ok(open && self.report_sink_losses()?)
+    }
+
+    /// The same of each sink.
+    fn report_sink_losses(&mut self) -> Result<bool> {
+        let Some(events) = &mut self.events else { return Ok(true) };
+        let now = events.sink.books();
+        let mut open = true;
+        for (at, books) in now.iter().enumerate() {
+            let before = self.sinks_reported.get(at).map(SinkBooks::dropped).unwrap_or_default();
+            for ((place, count), (_, before)) in books.dropped().into_iter().zip(before) {
+                let count = count.saturating_sub(before);
+                if count > 0 {
+                    let lost = Lost { place, container: None, sink: Some(&books.name), count };
+                    open &= events.sink.lost(self.batch.now_ns, &lost).context("cannot write events")?;
+                }
+            }
+        }
+        self.sinks_reported = now;
         Ok(open)
     }
 
@@ -347,10 +386,58 @@ impl<S: Source> Pipeline<S> {
         if self.undecodable > 0 {
             *ledger.dropped.entry("decode").or_default() += self.undecodable;
         }
+        if let Some(events) = &self.events {
+            let Fate { queue, sink, unwanted } = events.sink.fate();
+            ledger.delivered = ledger.delivered.saturating_sub(queue + sink + unwanted);
+            ledger.filtered += unwanted;
+            for (place, count) in [("queue", queue), ("sink", sink)] {
+                if count > 0 {
+                    *ledger.dropped.entry(place).or_default() += count;
+                }
+            }
+            ledger.sinks = events.sink.books();
+        }
         if self.cut_short {
             ledger.seen = ledger.delivered + ledger.filtered + ledger.lost();
         }
         ledger
+    }
+
+    /// The trace in numbers, as of the last sample; of single containers if `series` are kept. What sinks have to
+    /// say is theirs to add.
+    pub fn readings(&self, series: Option<&mut Series>) -> Readings {
+        let now = self.batch.now_ns;
+        let owners = || {
+            self.model.owners().all().filter_map(|identity| match &identity.owner {
+                Owner::Container(container) => Some((identity, container.as_ref())),
+                Owner::Host | Owner::Unknown(_) => None,
+            })
+        };
+        let rows = series.map_or_else(Vec::new, |series| {
+            let wanted = owners().filter(|(owner, _)| self.wanted.verdict(owner, now) == Verdict::Yes);
+            series.update(wanted.map(|(owner, container)| (owner.id, container, self.model.used(owner.id))));
+            series.rows()
+        });
+        let mut lost: Vec<_> = Loss::ALL.iter().map(|loss| (loss.name(), 0)).collect();
+        for row in self.model.losses() {
+            if let Some((_, count)) = lost.iter_mut().find(|(place, _)| *place == row.place) {
+                *count += row.count;
+            }
+        }
+        let containers: HashSet<_> = owners()
+            .filter(|(owner, _)| !owner.ended)
+            .map(|(_, container)| (&container.id, &container.parent))
+            .collect();
+        Readings {
+            session: Some(self.source.session().clone()),
+            delivered: self.counts.clone(),
+            ledger: self.ledger(),
+            lost,
+            sinks: Vec::new(),
+            own: self.model.own(),
+            containers: containers.len() as u64,
+            series: rows,
+        }
     }
 
     /// What was asked for of the state now.
@@ -367,7 +454,7 @@ impl<S: Source> Pipeline<S> {
         snapshot
     }
 
-    /// Lets go of what is still held, closes the books and the recording.
+    /// Lets go of what is still held, waits for the sinks, closes the books and the recording.
     pub fn finish(&mut self) -> Result<Ledger> {
         self.deliver_starts(AT_THE_END)?;
         for owner in self.hold.owners() {
@@ -382,10 +469,15 @@ impl<S: Source> Pipeline<S> {
         if let Some(recorder) = self.recorder.take() {
             recorder.finish().context("cannot finish the recording")?;
         }
+        if let Some(events) = &mut self.events {
+            events.sink.settle().context("cannot write events")?;
+            self.report_sink_losses()?;
+        }
         let ledger = self.ledger();
         if let Some(events) = &mut self.events {
             events.sink.stop(self.batch.now_ns, &ledger).context("cannot write events")?;
         }
-        Ok(ledger)
+        // The last words may have failed, too.
+        Ok(self.ledger())
     }
 }

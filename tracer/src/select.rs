@@ -1,13 +1,17 @@
-//! `-e WHAT`: which events are wanted. Pure.
+//! `-e WHAT` and its companions: which events are wanted. Pure.
+
+use std::time::Duration;
 
 use crate::batch::Arch;
-use crate::event::{Abi, Event, How, What};
+use crate::event::{Abi, Event, How, Syscall, What};
 use crate::lifecycle::Stage;
-use crate::plan::Selection;
-use crate::syscall;
+use crate::nearest::nearest;
+use crate::plan::{ERRNO_END, Errnos, Selection};
+use crate::syscall::class::{ALIASES, CLASSES, Class};
+use crate::syscall::{self, errno};
 
 /// Events other than system calls, by the names that they have in the output.
-const EVENTS: [&str; 11] = [
+const EVENTS: [&str; 13] = [
     "process.fork",
     "process.exec",
     "process.exit",
@@ -17,11 +21,31 @@ const EVENTS: [&str; 11] = [
     "cgroup.freeze",
     "cgroup.unfreeze",
     "cgroup.rename",
+    "io_uring.submit",
+    "io_uring.complete",
     Stage::START,
     Stage::STOP,
 ];
-/// Without `-e`: every system call, and what processes and containers do.
-const DEFAULT: [&str; 3] = ["syscall", "process.*", "container.*"];
+/// Every system call, and those of them that were refused.
+const SYSCALL: &str = "syscall";
+const DENIED: &str = "syscall.denied";
+/// Without `-e`: every system call, what `io_uring` does in place of some, and what processes and containers do.
+const DEFAULT: [&str; 4] = [SYSCALL, "io_uring.*", "process.*", "container.*"];
+
+const ABIS: [Abi; 3] = [Abi::Native, Abi::Compat, Abi::X32];
+
+/// What was typed.
+#[derive(Clone, Debug, Default)]
+pub struct Asked<'a> {
+    /// Lists like `openat,%network,process.*,!%signal`. A `!` before a word takes it away again; before the first
+    /// word of a list it is for the whole list, as with strace.
+    pub what: &'a [String],
+    pub failed: bool,
+    pub denied: bool,
+    pub slower_than: Option<Duration>,
+    /// Lists like `ENOENT,13`.
+    pub errnos: &'a [String],
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Select {
@@ -32,37 +56,88 @@ pub struct Select {
     pub failed: bool,
     /// Only calls that seccomp refused.
     pub denied: bool,
+    /// Only calls that took that long, ns; 0: any.
+    pub min_duration_ns: u64,
+    /// Only calls that ended in one of them.
+    pub errnos: Option<Errnos>,
 }
 
 impl Select {
-    /// Parses lists like `openat,process.*,cgroup.mkdir`; names may be globs with `*`.
-    pub fn parse(what: &[String], failed: bool, denied: bool, arch: Arch) -> Result<Self, String> {
-        // Asking for failures or refusals is asking for system calls.
-        let default: Vec<String> = if failed || denied {
-            vec!["syscall".to_owned()]
-        } else {
-            DEFAULT.iter().map(|&name| name.to_owned()).collect()
+    /// Fails with what is wrong, on which word, and what may have been meant.
+    pub fn parse(asked: &Asked<'_>, arch: Arch) -> Result<Self, String> {
+        let errnos = errnos(asked.errnos).map_err(|error| format!("--errno: {error}"))?;
+        let min_duration_ns =
+            asked.slower_than.map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+        let mut select = Self {
+            events: Vec::new(),
+            syscalls: Selection::NONE,
+            failed: asked.failed,
+            denied: asked.denied,
+            min_duration_ns,
+            errnos,
         };
-        let what = if what.is_empty() { &default } else { what };
-        let (mut events, mut named, mut all) = (Vec::new(), Vec::new(), false);
-        for word in what.iter().flat_map(|list| list.split(',')).map(str::trim) {
-            let hits: Vec<&str> = EVENTS.iter().copied().filter(|name| glob(word, name)).collect();
-            if word == "syscall" || word == "syscall.denied" || word == "*" {
-                all = true;
-            } else if hits.is_empty() && !known_call(word, arch) {
-                return Err(format!(
-                    "no system call or event is called {word:?}; events are syscall, {}",
-                    EVENTS.join(", "),
-                ));
+        // Asking for failures, refusals or slowness is asking for system calls.
+        let default = if select.only_some() { &DEFAULT[..1] } else { &DEFAULT };
+        let words = words(asked.what);
+        if words.iter().all(|word| word.taken_away) {
+            for name in default {
+                select.apply(&Word { text: name, taken_away: false }, arch)?;
             }
-            if known_call(word, arch) {
-                named.push(word.to_owned());
-            }
-            events.extend(hits);
         }
-        let syscalls = if all { Selection::ALL } else { selection(&named, arch) };
-        let denied = denied || what.iter().any(|word| word == "syscall.denied");
-        Ok(Self { events, syscalls, failed, denied })
+        // What is taken away is gone, wherever in the list it stands.
+        for taken_away in [false, true] {
+            for word in words.iter().filter(|word| word.taken_away == taken_away) {
+                select.apply(word, arch).map_err(|error| format!("-e: {error}"))?;
+            }
+        }
+        Ok(select)
+    }
+
+    fn apply(&mut self, word: &Word<'_>, arch: Arch) -> Result<(), String> {
+        let Word { text, taken_away } = *word;
+        if let Some(name) = text.strip_prefix('%') {
+            let class = Class::find(name).ok_or_else(|| no_class(name))?;
+            self.calls(arch, taken_away, |call| class.contains(call));
+            return Ok(());
+        }
+        if text == DENIED && taken_away {
+            return Err(format!("`!{DENIED}` leaves no way to tell which calls are wanted; name them"));
+        }
+        let all = text == SYSCALL || text == DENIED || text == "*";
+        if all {
+            self.syscalls = if taken_away { Selection::NONE } else { Selection::ALL };
+            self.denied |= text == DENIED;
+        }
+        let events = || EVENTS.iter().copied().filter(|name| glob(text, name));
+        let is_event = events().next().is_some();
+        if taken_away {
+            self.events.retain(|name| !glob(text, name));
+        } else {
+            self.events.extend(events());
+        }
+        let is_call = all || self.calls(arch, taken_away, |call| glob(text, call));
+        if is_call || is_event { Ok(()) } else { Err(unknown(text, arch)) }
+    }
+
+    /// Adds the calls that `matches` names in any ABI, or takes them away; false: there is none.
+    fn calls(&mut self, arch: Arch, taken_away: bool, matches: impl Fn(&str) -> bool) -> bool {
+        let mut found = false;
+        for abi in ABIS {
+            for (number, _) in syscall::all(arch, abi).filter(|(_, name)| matches(name)) {
+                found = true;
+                if taken_away {
+                    self.syscalls.remove(abi, number);
+                } else {
+                    self.syscalls.insert(abi, number);
+                }
+            }
+        }
+        found
+    }
+
+    /// Not every call that is named is wanted.
+    pub const fn only_some(&self) -> bool {
+        self.failed || self.denied || self.min_duration_ns > 0 || self.errnos.is_some()
     }
 
     pub fn wants_syscalls(&self) -> bool {
@@ -77,12 +152,21 @@ impl Select {
         self.events.iter().any(|name| name.starts_with("cgroup."))
     }
 
+    pub fn wants_io_uring(&self) -> bool {
+        self.events.iter().any(|name| name.starts_with("io_uring."))
+    }
+
     pub fn wants_containers(&self) -> bool {
         self.events.iter().any(|name| name.starts_with("container."))
     }
 
     pub fn container(&self, stage: &Stage) -> bool {
         self.events.contains(&stage.name())
+    }
+
+    /// Names of the wanted events that are no calls, in the order in which they are documented.
+    pub fn events(&self) -> impl Iterator<Item = &'static str> {
+        EVENTS.into_iter().filter(|name| self.events.contains(name))
     }
 
     /// What the kernel can decide of it.
@@ -93,34 +177,68 @@ impl Select {
     /// What is left to decide here. A recording holds more than was asked for, so all is asked again.
     pub fn event(&self, event: &Event<'_>) -> bool {
         match &event.what {
-            What::Syscall(call) => {
-                (!self.failed || call.errno().is_some() || call.how == How::Denied)
-                    && (!self.denied || call.how == How::Denied)
-                    && self.syscalls.contains(call.abi, call.number)
-            }
-            What::Fork { .. } | What::Exec { .. } | What::Exit(_) | What::Cgroup(_) => {
+            What::Syscall(call) => self.call(call),
+            What::Fork { .. } | What::Exec { .. } | What::Exit(_) | What::Cgroup(_) | What::IoUring(_) => {
                 self.events.contains(&event.what.name())
             }
         }
     }
-}
 
-fn selection(globs: &[String], arch: Arch) -> Selection {
-    let mut selection = Selection::NONE;
-    for abi in [Abi::Native, Abi::Compat, Abi::X32] {
-        for (number, name) in syscall::all(arch, abi) {
-            if globs.iter().any(|pattern| glob(pattern, name)) {
-                selection.insert(abi, number);
-            }
-        }
+    fn call(&self, call: &Syscall<'_>) -> bool {
+        (!self.failed || call.errno().is_some() || call.how == How::Denied)
+            && (!self.denied || call.how == How::Denied)
+            && self.syscalls.contains(call.abi, call.number)
+            // Of a call that did not run, or that began before the trace, nobody knows how long it took.
+            && (self.min_duration_ns == 0 || call.duration_ns.is_some_and(|ns| ns >= self.min_duration_ns))
+            && self.errnos.as_ref().is_none_or(|wanted| call.errno().is_some_and(|errno| wanted.contains(errno)))
     }
-    selection
 }
 
-fn known_call(pattern: &str, arch: Arch) -> bool {
-    [Abi::Native, Abi::Compat, Abi::X32]
-        .into_iter()
-        .any(|abi| syscall::all(arch, abi).any(|(_, name)| glob(pattern, name)))
+struct Word<'a> {
+    text: &'a str,
+    taken_away: bool,
+}
+
+fn words(lists: &[String]) -> Vec<Word<'_>> {
+    let of_list = |list: &'_ str| list.trim_start().starts_with('!');
+    lists
+        .iter()
+        // What strace wants before a list of calls.
+        .map(|list| list.strip_prefix("trace=").unwrap_or(list))
+        .flat_map(|list| list.split(',').map(move |word| (word.trim(), of_list(list))))
+        .map(|(word, of_list)| match word.strip_prefix('!') {
+            Some(text) => Word { text: text.trim_start(), taken_away: true },
+            None => Word { text: word, taken_away: of_list },
+        })
+        .collect()
+}
+
+fn errnos(lists: &[String]) -> Result<Option<Errnos>, String> {
+    let mut errnos = Errnos::NONE;
+    for word in lists.iter().flat_map(|list| list.split(',')).map(str::trim) {
+        let upper = word.to_ascii_uppercase();
+        let number = errno::number(&upper).or_else(|| word.parse().ok());
+        let number = number.filter(|number| (1..ERRNO_END).contains(number)).ok_or_else(|| {
+            let near = nearest(&upper, errno::all().map(|(name, _)| name));
+            format!("no error is called {word:?}{near}; write ENOENT or 2, or several with commas")
+        })?;
+        errnos.insert(number);
+    }
+    Ok((!lists.is_empty()).then_some(errnos))
+}
+
+fn no_class(name: &str) -> String {
+    let names = || CLASSES.iter().map(|class| class.name).chain(ALIASES.iter().map(|(name, _)| *name));
+    let typed = format!("%{name}");
+    let all: Vec<String> = names().map(|name| format!("%{name}")).collect();
+    let near = nearest(&typed, all.iter().map(String::as_str));
+    format!("no class of system calls is called {typed:?}{near}; there are {}", all.join(", "))
+}
+
+fn unknown(word: &str, arch: Arch) -> String {
+    let calls = ABIS.into_iter().flat_map(|abi| syscall::all(arch, abi)).map(|(_, name)| name);
+    let near = nearest(word, calls.chain(EVENTS).chain([SYSCALL, DENIED]));
+    format!("no system call or event is called {word:?}{near}; events are syscall, {}", EVENTS.join(", "))
 }
 
 /// `*` stands for any number of characters; there is nothing else.
@@ -135,61 +253,4 @@ fn glob(pattern: &str, text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(what: &[&str]) -> Result<Select, String> {
-        let what: Vec<String> = what.iter().map(|&word| word.to_owned()).collect();
-        Select::parse(&what, false, false, Arch::X86_64)
-    }
-
-    #[test]
-    fn names_globs_and_events() {
-        let select = parse(&["openat,process.*", "clone*"]).unwrap();
-        let has = |number| select.kernel().contains(Abi::Native, number);
-        assert!(has(257) && has(435) && !has(0), "openat, clone3, not read");
-        assert!(select.wants_processes() && !select.wants_cgroups());
-        assert!(!parse(&["process.exec"]).unwrap().wants_syscalls());
-    }
-
-    #[test]
-    fn containers_come_and_go_unless_only_calls_are_asked_for() {
-        assert!(parse(&[]).unwrap().wants_containers() && parse(&["*"]).unwrap().wants_containers());
-        for (failed, denied) in [(true, false), (false, true)] {
-            assert!(!Select::parse(&[], failed, denied, Arch::X86_64).unwrap().wants_containers());
-        }
-        let start = parse(&["container.start"]).unwrap();
-        assert!(start.container(&Stage::Start) && start.wants_containers());
-        let stop = Stage::Stop { exit: None, lifetime_ns: None, used: crate::snapshot::Used::default() };
-        assert!(!start.container(&stop) && !start.wants_syscalls() && !start.wants_processes());
-        assert!(!parse(&["openat"]).unwrap().wants_containers());
-    }
-
-    #[test]
-    fn the_kernel_gets_the_numbers() {
-        let mut expected = Selection::NONE;
-        expected.insert(Abi::Native, 257);
-        expected.insert(Abi::Compat, 295);
-        assert_eq!(parse(&["openat"]).unwrap().kernel(), expected);
-        assert_eq!(parse(&[]).unwrap().kernel(), Selection::ALL);
-    }
-
-    #[test]
-    fn unknown_names_are_mistakes() {
-        assert!(parse(&["opneat"]).unwrap_err().contains("\"opneat\""));
-        assert!(parse(&["process.exce"]).is_err());
-    }
-
-    #[test]
-    fn globs() {
-        for (pattern, text, hit) in [
-            ("a*", "abc", true),
-            ("*c", "abc", true),
-            ("a*c*", "abcd", true),
-            ("*", "", true),
-            ("a*b", "ac", false),
-        ] {
-            assert_eq!(glob(pattern, text), hit, "{pattern} {text}");
-        }
-    }
-}
+mod tests;

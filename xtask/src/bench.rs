@@ -1,16 +1,36 @@
 //! Measurements: programs of `benches/`, built as ctrace is for users.
 
+use std::path::Path;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::command::run as run_command;
-use crate::root;
+use crate::build::build;
+use crate::command::{as_root, run as run_command};
+use crate::setup;
 
-pub const NAMES: [&str; 1] = ["screen"];
+/// What can be measured, and whether that takes root and Debian's packages.
+const BENCHES: [(&str, bool); 4] =
+    [("json", false), ("screen", false), ("pipeline", false), ("export", true)];
+pub const NAMES: [&str; 4] = [BENCHES[0].0, BENCHES[1].0, BENCHES[2].0, BENCHES[3].0];
 
 pub fn run(name: &str) -> Result<()> {
-    run_command(
-        Command::new("cargo").args(["bench", "--package", "ctrace", "--bench", name]).current_dir(root()),
-    )
+    let privileged = BENCHES.iter().any(|(bench, privileged)| *bench == name && *privileged);
+    if privileged {
+        setup::install()?;
+    }
+    let built = build(&["bench", "--locked", "--no-run", "--package=ctrace", "--bench", name])?;
+    // ctrace itself is built with it.
+    let is_bench = |path: &Path| {
+        path.file_name()
+            .and_then(|file| file.to_str()?.rsplit_once('-'))
+            .is_some_and(|(file, _)| file == name)
+    };
+    let bench = built.iter().find(|built| is_bench(&built.path)).context("cargo built no bench")?;
+    let mut command = if privileged {
+        as_root(&bench.path).context("neither root nor sudo")?
+    } else {
+        Command::new(&bench.path)
+    };
+    run_command(command.arg("--bench").current_dir(&bench.package))
 }

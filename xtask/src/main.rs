@@ -9,8 +9,11 @@ mod debian;
 mod demo;
 mod ebpf;
 mod gallery;
+mod matrix;
 mod newer;
+mod numbers;
 mod privileged;
+mod python;
 mod report;
 mod run;
 mod runtimes;
@@ -38,7 +41,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Measure: `screen` is what a sample of `ctrace top` costs after the kernel
+    /// Measure: `screen` is what a sample of `ctrace top` costs after the kernel, `pipeline` what an event does,
+    /// `export` events per second to a file and a socket, beside others (root)
     Bench {
         #[arg(value_parser = bench::NAMES)]
         name: String,
@@ -67,6 +71,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Count the calls that profiles of well-known programs allow, and write the table in docs/profile-numbers.md
+    ProfileNumbers,
     /// Build ctrace and run it, with sudo where that is needed: `cargo xtask run -- top`
     Run {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -103,6 +109,7 @@ fn run(task: Task) -> Result<()> {
         Task::Codegen { check } => codegen::run(check),
         Task::Demo { check } => demo::demo(check),
         Task::Gallery { check } => gallery::gallery(check),
+        Task::ProfileNumbers => numbers::run(),
         Task::Run { args } => run::run(&args),
         Task::RuntimesTable => runtimes::run(false),
         Task::Test(options) => test::test(&options),

@@ -2,7 +2,7 @@
 //!
 //! Such a test is `#[ignore = "needs A, B"]`, and that list, which everybody sees in a normal run, is
 //! the only place that says it: `root`, `BTF` (the kernel's description of its own types), `cgroup-v1`,
-//! `newer` (releases of the runtimes), or the name of a program; further words of an entry are for people.
+//! `newer` (releases of the runtimes), `python` (the packages of `python.rs`), or the name of a program; further words of an entry are for people.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,8 +11,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::build::{Executable, build};
 use crate::command::{as_root, exists, is_root, output};
-use crate::newer;
 use crate::report::NotRun;
+use crate::test::FEATURES;
+use crate::{newer, python};
 
 const BTF: &str = "/sys/kernel/btf/vmlinux";
 /// Where cgroup v2 is mounted if v1 is there too.
@@ -25,18 +26,18 @@ pub struct Test {
 }
 
 /// Runs those whose names contain one of `filters` (none: all) and whose needs are here; the others
-/// go to `not_run`.
-pub fn test(filters: &[String], not_run: &mut Vec<NotRun>) -> Result<()> {
+/// go to `not_run`. With one more variable in their environment, if there is one.
+pub fn test(filters: &[String], variable: Option<(&str, &str)>, not_run: &mut Vec<NotRun>) -> Result<()> {
     let mut failed = Vec::new();
     let mut found = false;
-    for binary in build(&["test", "--locked", "--no-run"])?.iter().filter(|built| built.is_test) {
+    for binary in build(&["test", "--locked", "--no-run", FEATURES])?.iter().filter(|built| built.is_test) {
         let tests = ignored(binary)?;
         found |= !tests.is_empty();
         let names = choose(tests, filters, is_here, not_run);
         if names.is_empty() {
             continue;
         }
-        if let Err(error) = run(binary, &names) {
+        if let Err(error) = run(binary, &names, variable) {
             failed.push(format!("{error:#}"));
         }
     }
@@ -50,11 +51,11 @@ pub fn test(filters: &[String], not_run: &mut Vec<NotRun>) -> Result<()> {
 }
 
 /// Runs tests of a binary by their full names.
-pub fn run(binary: &Executable, names: &[String]) -> Result<()> {
+pub fn run(binary: &Executable, names: &[String], variable: Option<(&str, &str)>) -> Result<()> {
     let mut command = as_root(&binary.path).context("neither root nor sudo")?;
     // One at a time: each looks at all that happens on the machine.
     command.args(["--ignored", "--exact", "--test-threads=1"]).args(names);
-    command.current_dir(&binary.package);
+    command.current_dir(&binary.package).envs(variable);
     let status = command.status().with_context(|| format!("cannot start {command:?}"))?;
     if !status.success() {
         bail!("{} ended with {status}", binary.path.display());
@@ -135,6 +136,7 @@ fn is_here(need: &str) -> bool {
         "BTF" => Path::new(BTF).exists(),
         "cgroup-v1" => Path::new(BESIDE_V1).exists(),
         "newer" => newer::is_there(),
+        "python" => python::is_there(),
         program => exists(program),
     }
 }

@@ -23,7 +23,7 @@ enum Sign {
 use Sign::{File, Program};
 
 /// With recommended packages left out, what they would bring is named here.
-const PACKAGES: [(&str, Sign); 23] = [
+const PACKAGES: [(&str, Sign); 40] = [
     ("gcc", Program("gcc")),
     // The static C library.
     ("libc6-dev", File("/usr/include/stdio.h")),
@@ -47,11 +47,34 @@ const PACKAGES: [(&str, Sign); 23] = [
     ("systemd-container", Program("systemd-nspawn")),
     // Knows libseccomp's names and numbers.
     ("seccomp", Program("scmp_sys_resolver")),
+    // Tells the same of a program as ctrace must.
+    ("strace", Program("strace")),
+    // Programs that both trace, and workloads that profiles are proved with.
+    ("git", Program("git")),
+    ("nodejs", Program("node")),
+    ("perl", Program("perl")),
+    ("python3", File("/usr/bin/python3")),
+    ("nginx-light", Program("nginx")),
+    ("postgresql", Program("pg_ctlcluster")),
+    ("redis-server", Program("redis-server")),
+    ("redis-tools", Program("redis-benchmark")),
+    ("sqlite3", Program("sqlite3")),
+    // Measured beside ctrace.
+    ("bpftrace", Program("bpftrace")),
+    ("linux-perf", Program("perf")),
+    // promtool, too.
+    ("prometheus", Program("prometheus")),
     // For virtual machines, with the BIOS and what their images are made with.
     ("qemu-system-x86", Program("qemu-system-x86_64")),
     ("seabios", File("/usr/share/seabios/bios-256k.bin")),
     ("cpio", Program("cpio")),
     ("xz-utils", Program("xz")),
+    // Readers of what ctrace writes: `python.rs`. The module of that name is there without it, and useless.
+    ("python3-venv", File("/usr/share/doc/python3-venv")),
+    ("jq", Program("jq")),
+    // Receivers of events.
+    ("rsyslog", Program("rsyslogd")),
+    ("logrotate", Program("logrotate")),
     // The demo is compressed with it.
     ("zstd", Program("zstd")),
 ];

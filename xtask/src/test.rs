@@ -8,7 +8,9 @@ use clap::Args;
 
 use crate::command::run;
 use crate::report::Report;
-use crate::{codegen, ebpf, gallery, newer, privileged, root, runtimes, setup, toolchain, vm};
+use crate::{
+    codegen, ebpf, gallery, matrix, newer, privileged, python, root, runtimes, setup, toolchain, vm,
+};
 
 #[derive(Args)]
 pub struct Options {
@@ -18,28 +20,55 @@ pub struct Options {
     /// Only the tests that need root, containers or other programs
     #[arg(long)]
     privileged: bool,
+    /// Only the proof that profiles are right, and all of it: every workload on every runtime in every way
+    #[arg(long, conflicts_with_all = ["unit", "filter"])]
+    profiles: bool,
     /// Only tests whose names contain one of these; lints, the object check and the virtual machine are left out
     filter: Vec<String>,
 }
 
+/// Everything optional is tested, so all tests are built once, with all of it.
+pub const FEATURES: &str = "--features=ctrace/otlp-grpc,ctrace/parquet";
+
+/// Tells the tests of the matrix to leave nothing out (`tests/privileged/profiles/cells.rs`).
+pub const ALL_PROFILES: (&str, &str) = ("CTRACE_TEST_ALL_PROFILES", "1");
+
 pub fn test(options: &Options) -> Result<()> {
-    let Options { unit, privileged, filter } = options;
+    let Options { unit, privileged, profiles, filter } = options;
+    let profiles_alone = [String::from("profiles::")];
+    let filter: &[String] = if *profiles { &profiles_alone } else { filter };
+    let privileged = *privileged || *profiles;
+    let environment = profiles.then_some(ALL_PROFILES);
     let mut report = Report::default();
     if !unit {
         report.step("set-up", setup::install);
         report.step("newer releases", newer::fetch);
+        report.step("packages of Python", python::install);
     }
     if !privileged {
         if filter.is_empty() {
             report.step("format", || cargo(&["fmt", "--all", "--check"]));
             report.step("lints", || {
-                cargo(&["clippy", "--locked", "--quiet", "--all-targets", "--", "--deny=warnings"])
+                cargo(&[
+                    "clippy",
+                    "--locked",
+                    "--quiet",
+                    "--all-targets",
+                    FEATURES,
+                    "--",
+                    "--deny=warnings",
+                ])?;
+                // As users build it.
+                cargo(&["clippy", "--locked", "--quiet", "--package=ctrace", "--", "--deny=warnings"])
             });
         }
         report.step("unit tests", || {
             let filters = filter.iter().map(String::as_str);
             cargo(
-                &["test", "--locked", "--no-fail-fast", "--"].into_iter().chain(filters).collect::<Vec<_>>(),
+                &["test", "--locked", "--no-fail-fast", FEATURES, "--"]
+                    .into_iter()
+                    .chain(filters)
+                    .collect::<Vec<_>>(),
             )
         });
         if filter.is_empty() {
@@ -52,10 +81,12 @@ pub fn test(options: &Options) -> Result<()> {
         let (mut not_run, mut passed) = (Vec::new(), false);
         report.step("privileged tests", || {
             runtimes::prepare(filter.is_empty())?;
-            privileged::test(filter, &mut not_run)?;
+            matrix::prepare()?;
+            privileged::test(filter, environment, &mut not_run)?;
             passed = true;
             Ok(())
         });
+        report.step("matrix of profiles", matrix::show);
         // Each row comes from a test.
         if passed && filter.is_empty() && not_run.is_empty() {
             report.step("table of runtimes", || runtimes::run(true));

@@ -73,7 +73,9 @@ impl Outcome {
     pub fn of(event: &Event<'_>) -> Self {
         match &event.what {
             What::Syscall(call) => Self::of_call(call),
-            What::Fork { .. } | What::Exec { .. } | What::Exit(_) | What::Cgroup(_) => Self::default(),
+            What::Fork { .. } | What::Exec { .. } | What::Exit(_) | What::Cgroup(_) | What::IoUring(_) => {
+                Self::default()
+            }
         }
     }
 

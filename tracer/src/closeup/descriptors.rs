@@ -116,7 +116,7 @@ impl Descriptors {
             }
             // The arguments of a call that began before the trace are not known.
             What::Syscall(call) if call.how != How::InFlight => return self.call(pid, call, address),
-            What::Exec { .. } | What::Exit(_) | What::Syscall(_) | What::Cgroup(_) => {}
+            What::Exec { .. } | What::Exit(_) | What::Syscall(_) | What::Cgroup(_) | What::IoUring(_) => {}
         }
         Uses::default()
     }
@@ -180,7 +180,7 @@ impl Descriptors {
 
     /// What the call's path names.
     fn named(&mut self, pid: u32, call: &Syscall<'_>) -> Option<Thing> {
-        let (index, text @ (Text::Whole(_) | Text::Cut(_))) = call.path? else { return None };
+        let (index, text @ (Text::Whole(_) | Text::Cut(_))) = call.path()? else { return None };
         let path = text.bytes();
         // Where the path is argument 1, argument 0 is the directory; AT_FDCWD is negative.
         if index != 1 || path.starts_with(b"/") {

@@ -158,13 +158,13 @@ mod tests {
         assert_eq!((row.number, row.pid, row.failed, row.denied), (1, Record::PID, true, false));
         assert_eq!(
             &*row.text,
-            "4242 c\u{fffd} openat(0x0, \"/etc/\\x1b[2Jx\\x0a\", 0x0, 0x0) = -1 EACCES <4.1µs>"
+            "4242 c\u{fffd} openat(0, \"/etc/\\x1b[2Jx\\x0a\", O_RDONLY) = -1 EACCES <4.1µs>"
         );
         let line: serde_json::Value = serde_json::from_str(&row.json).unwrap();
         assert_eq!(line["event"]["seq"], 0);
         assert_eq!(line["container"]["name"], "web");
         assert_eq!(line["process"]["origin"], "exec");
-        assert_eq!(line["syscall"]["path"], "/etc/\u{1b}[2Jx\n");
+        assert_eq!(line["file"]["path"], "/etc/\u{1b}[2Jx\n");
         assert!(!row.json.contains(char::is_control));
         assert_eq!(row.wall_ns, session().wall_offset_ns + 7);
     }

@@ -229,7 +229,7 @@ impl Closeup {
 /// That of a socket which the call was given or gave.
 fn address_of<'a>(event: &Event<'a>) -> Option<Address<'a>> {
     let What::Syscall(call) = &event.what else { return None };
-    let (_, bytes) = call.address?;
+    let (_, bytes) = call.address()?;
     address::parse(bytes.bytes())
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tracer_common::limits::TEXT_LEN;
 use tracer_common::record::{flag, kind};
 
 use super::subjects::{Number, Subjects};
@@ -123,7 +122,7 @@ impl Record {
     }
 
     pub fn path(mut self, index: u32, path: &[u8]) -> Self {
-        self = self.put(0, &kind::SYSCALL_PATH.to_le_bytes());
+        self = self.put(0, &kind::SYSCALL_MEMORY.to_le_bytes());
         self.text(index, path);
         self
     }
@@ -161,11 +160,11 @@ impl Record {
     }
 
     fn text(&mut self, index: u32, text: &[u8]) {
-        self.bytes.extend(u32::try_from(text.len()).unwrap().to_le_bytes());
+        // The argument, and the rest of the piece's head is 0: a string, whole.
         self.bytes.extend(index.to_le_bytes());
-        let end = self.bytes.len() + TEXT_LEN;
+        self.bytes.extend(u32::try_from(text.len()).unwrap().to_le_bytes());
         self.bytes.extend(text);
-        self.bytes.resize(end, 0);
+        self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
     }
 
     fn put(mut self, at: usize, bytes: &[u8]) -> Self {

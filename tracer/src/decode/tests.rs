@@ -35,12 +35,27 @@ fn syscall_body(abi: u16, ret: i64, duration: u64) -> Vec<u8> {
     body
 }
 
-fn text_body(len: u32, bytes: &[u8]) -> Vec<u8> {
-    let mut body = len.to_le_bytes().to_vec();
-    body.extend(1u32.to_le_bytes());
-    body.extend(bytes);
-    body.resize(8 + TEXT_LEN, b'?');
-    body
+/// A piece of argument 1, padded.
+fn piece(kind: u8, extent: u16, bytes: &[u8]) -> Vec<u8> {
+    let mut piece = vec![1, kind];
+    piece.extend(extent.to_le_bytes());
+    piece.extend(u32::try_from(bytes.len()).unwrap().to_le_bytes());
+    piece.extend(bytes);
+    piece.resize(piece.len().next_multiple_of(8), b'?');
+    piece
+}
+
+/// What a text is called by each of these bits.
+fn extents(bytes: &[u8]) -> [(u16, Text<'_>); 3] {
+    [(0, Text::Whole(bytes)), (extent::CUT, Text::Cut(bytes)), (extent::UNREAD, Text::Unread)]
+}
+
+fn memory_of(pieces: &[u8]) -> Result<Memory<'static>, DecodeError> {
+    let body = [syscall_body(0, 3, 1), pieces.to_vec()].concat();
+    let bytes: &'static [u8] = record(kind::SYSCALL_MEMORY, 0, &body).leak();
+    let event = decode(bytes)?;
+    let What::Syscall(call) = event.what else { panic!("{event:?}") };
+    Ok(call.memory)
 }
 
 #[test]
@@ -57,26 +72,74 @@ fn a_system_call() {
 }
 
 #[test]
-fn a_call_with_a_socket_address() {
-    let mut body = syscall_body(0, 0, 5);
-    body.extend(text_body(4, b"\x02\0\0\x50rest"));
-    body.truncate(body.len() - TEXT_LEN + ADDRESS_LEN);
-    for (flags, expected) in [
-        (0, Text::Whole(&b"\x02\0\0\x50"[..])),
-        (flag::TEXT_CUT, Text::Cut(&b"\x02\0\0\x50"[..])),
-        (flag::TEXT_UNREAD, Text::Unread),
+fn a_32_bit_argument_is_what_the_kernel_looks_at() {
+    let [native, compat] = [0, 1].map(|abi| {
+        let mut body = syscall_body(abi, 0, 1);
+        // The upper half of the first argument.
+        body[28] = 0x7f;
+        record(kind::SYSCALL, 0, &body)
+    });
+    let first = |bytes: &[u8]| {
+        let What::Syscall(call) = decode(bytes).unwrap().what else { panic!() };
+        call.args[0]
+    };
+    assert_eq!((first(&native), first(&compat)), (0x7f_0000_0001, 1));
+}
+
+#[test]
+fn what_arguments_point_to_says_what_it_is_and_whether_it_is_whole() {
+    for (kind, expected) in [
+        (piece::STRING, PieceKind::String),
+        (piece::ADDRESS, PieceKind::Address),
+        (piece::STRUCTURE, PieceKind::Bytes),
     ] {
-        let bytes = record(kind::SYSCALL_ADDRESS, flags, &body);
-        let What::Syscall(call) = decode(&bytes).unwrap().what else { panic!() };
-        assert_eq!((call.address, call.path), (Some((1, expected)), None));
+        for (bits, text) in extents(b"\xff\x1b[2J\n") {
+            let memory = memory_of(&piece(kind, bits, b"\xff\x1b[2J\n")).unwrap();
+            let expected = Piece { index: 1, kind: expected, text };
+            assert_eq!(memory.pieces().collect::<Vec<_>>(), [expected]);
+            assert_eq!((memory.of(1), memory.of(0)), (Some(expected), None));
+        }
     }
-    let len = 72 + size_of::<tracer_common::record::Address>() + 72;
-    assert_eq!(record(kind::SYSCALL_ADDRESS, 0, &body).len(), len);
-    let last = body.len() - 1;
-    let short = record(kind::SYSCALL_ADDRESS, 0, &body[..last]);
-    assert_eq!(decode(&short), Err(DecodeError::Short { missing: 1 }));
-    body[72] = 129;
-    assert_eq!(decode(&record(kind::SYSCALL_ADDRESS, 0, &body)), Err(DecodeError::Text(129)));
+}
+
+#[test]
+fn a_call_may_have_several_pieces() {
+    let mut second = piece(piece::ADDRESS, 0, b"\x02\0\0\x50");
+    second[0] = 4;
+    let body = [syscall_body(0, 0, 5), piece(piece::STRING, 0, b"12345678"), second].concat();
+    let bytes = record(kind::SYSCALL_MEMORY, 0, &body);
+    let What::Syscall(call) = decode(&bytes).unwrap().what else { panic!() };
+    assert_eq!(call.path(), Some((1, Text::Whole(b"12345678"))));
+    assert_eq!(call.address(), Some((4, Text::Whole(b"\x02\0\0\x50"))));
+    // The last one's padding may be missing.
+    let short = record(kind::SYSCALL_MEMORY, 0, &body[..body.len() - 4]);
+    assert!(
+        matches!(decode(&short).unwrap().what, What::Syscall(again) if again.address() == call.address())
+    );
+}
+
+#[test]
+fn a_program_with_its_arguments() {
+    for (bits, text) in extents(b"sh\0-c\0") {
+        let body = [piece(piece::STRING, 0, b"/bin/sh"), piece(piece::STRINGS, bits, b"sh\0-c\0")].concat();
+        let bytes = record(kind::EXEC, 0, &body);
+        let What::Exec { filename, args } = decode(&bytes).unwrap().what else { panic!() };
+        assert_eq!((filename, args), (Text::Whole(&b"/bin/sh"[..]), text));
+    }
+}
+
+#[test]
+fn operations_of_io_uring() {
+    let body = [7u64.to_le_bytes().to_vec(), [22, 0, 1, 0].to_vec(), (-1i32).to_le_bytes().to_vec()].concat();
+    let bytes = record(kind::IO_URING_SUBMIT, 0, &body);
+    let submit =
+        IoUring { user_data: 7, opcode: Some(22), stage: Stage::Submit { fd: -1, fixed_file: true } };
+    assert_eq!(decode(&bytes).unwrap().what, What::IoUring(submit));
+    let body = [7u64.to_le_bytes().to_vec(), (-2i32).to_le_bytes().to_vec(), u32::MAX.to_le_bytes().to_vec()]
+        .concat();
+    let bytes = record(kind::IO_URING_COMPLETE, 0, &body);
+    let complete = IoUring { user_data: 7, opcode: None, stage: Stage::Complete { ret: -2 } };
+    assert_eq!(decode(&bytes).unwrap().what, What::IoUring(complete));
 }
 
 #[test]
@@ -87,25 +150,11 @@ fn a_refused_call_has_no_duration() {
 }
 
 #[test]
-fn paths_are_bytes_and_say_whether_they_are_whole() {
-    for (flags, expected) in [
-        (0, Text::Whole(b"\xff\x1b[2J\n")),
-        (flag::TEXT_CUT, Text::Cut(b"\xff\x1b[2J\n")),
-        (flag::TEXT_UNREAD, Text::Unread),
-    ] {
-        let mut body = syscall_body(0, 3, 1);
-        body.extend(text_body(6, b"\xff\x1b[2J\n"));
-        let bytes = record(kind::SYSCALL_PATH, flags, &body);
-        let What::Syscall(call) = decode(&bytes).unwrap().what else { panic!() };
-        assert_eq!(call.path, Some((1, expected)));
-    }
-}
-
-#[test]
 fn lengths_that_lie() {
-    let mut body = syscall_body(0, 3, 1);
-    body.extend(text_body(u32::MAX, b""));
-    assert_eq!(decode(&record(kind::SYSCALL_PATH, 0, &body)), Err(DecodeError::Text(u32::MAX)));
+    let mut long = piece(piece::STRING, 0, b"path");
+    long[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
+    assert_eq!(memory_of(&long), Err(DecodeError::Text(u32::MAX)));
+    assert_eq!(memory_of(&long[..5]), Err(DecodeError::Short { missing: 3 }));
     let mut bytes = record(kind::EXIT, 0, &[0; 8]);
     bytes[4] = 200;
     assert_eq!(records(&bytes).next(), Some(Err(DecodeError::Short { missing: 120 })));
@@ -119,6 +168,7 @@ fn lengths_that_lie() {
 #[test]
 fn unknown_kinds_and_abis_are_errors() {
     assert_eq!(decode(&record(99, 0, &[])), Err(DecodeError::Kind(99)));
+    assert_eq!(memory_of(&piece(9, 0, b"x")), Err(DecodeError::Piece(9)));
     assert_eq!(decode(&record(kind::SYSCALL, 0, &syscall_body(9, 0, 0))), Err(DecodeError::Abi(9)));
 }
 

@@ -26,6 +26,14 @@ const HOOKS: [(&str, &str, u32); 11] = [
 /// Program and tracepoint.
 const CAPABILITIES: (&str, &str) = ("cap_capable", "cap_capable");
 
+/// Tracepoints that `features` call for.
+pub fn tracepoints(features: u32) -> impl Iterator<Item = &'static str> {
+    let needed = move |(_, _, needed): &&(&str, &str, u32)| *needed == 0 || features & needed != 0;
+    let io_uring = IO_URING.iter().filter(move |_| features & feature::IO_URING_RECORDS != 0);
+    let newest = io_uring.filter_map(|moment| moment.first().map(|(_, tracepoint)| *tracepoint));
+    HOOKS.iter().filter(needed).map(|(_, tracepoint, _)| *tracepoint).chain(newest)
+}
+
 /// Attaches all that `features` call for. Dropping `ebpf` detaches them.
 pub(super) fn attach(ebpf: &mut Ebpf, features: u32) -> Result<()> {
     let btf = kernel_types()?;
@@ -58,6 +66,30 @@ pub(super) fn attach_capabilities(ebpf: &mut Ebpf) -> Result<Option<BtfTracePoin
 pub(super) fn detach_capabilities(ebpf: &mut Ebpf, link: BtfTracePointLinkId) -> Result<()> {
     let (program, tracepoint) = CAPABILITIES;
     hook(ebpf, program)?.detach(link).with_context(|| format!("cannot detach from tracepoint {tracepoint}"))
+}
+
+/// For each moment of an operation of `io_uring`, programs and their tracepoints: the first that fits this kernel serves.
+const IO_URING: [[(&str, &str); 2]; 2] = [
+    [("io_uring_submit", "io_uring_submit_req"), ("io_uring_submit_sqe", "io_uring_submit_sqe")],
+    [("io_uring_complete", "io_uring_complete"), ("io_uring_complete_values", "io_uring_complete")],
+];
+
+/// Attaches what tells of `io_uring`. Err: this kernel tells nothing of it, and why.
+pub(super) fn attach_io_uring(ebpf: &mut Ebpf) -> Result<()> {
+    let btf = kernel_types()?;
+    for moment in IO_URING {
+        let mut attached = Err(anyhow::anyhow!("there is no program for it"));
+        for (program, tracepoint) in moment {
+            attached = accepted(hook(ebpf, program)?.load(tracepoint, &btf), tracepoint);
+            if attached.is_ok() {
+                let attach = hook(ebpf, program)?.attach();
+                attach.with_context(|| format!("cannot attach to tracepoint {tracepoint}"))?;
+                break;
+            }
+        }
+        attached?;
+    }
+    Ok(())
 }
 
 fn kernel_types() -> Result<Btf> {

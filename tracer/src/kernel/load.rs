@@ -5,15 +5,15 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
-use tracer_common::config::{Config, feature};
+use tracer_common::config::{Config, feature, reads};
 use tracer_common::key::{Latency, Row, row};
 use tracer_common::limits::{CALLS, INDEXED_ABIS, INDEXED_NRS, LATENCY_BYTES};
 
 use crate::batch::Arch;
 use crate::container::{CgroupId, Roots};
 use crate::event::Abi;
-use crate::plan::{Capacity, Plan};
-use crate::syscall;
+use crate::plan::{Capacity, Errnos, Plan};
+use crate::syscall::signature::{self, Kind, ReadWhat, Signature};
 
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("CARGO_MANIFEST_DIR"), "/ctrace.bpf.o"));
 
@@ -56,7 +56,7 @@ pub(super) fn load(plan: &Plan, arch: Arch, roots: &Roots) -> Result<Loaded> {
         plan.features & feature::LATENCY != 0,
     );
     let config = Config {
-        features: plan.features,
+        features: features(plan),
         own_tgid: std::process::id(),
         lineage_cgroup: plan.lineage.map_or(0, CgroupId::number),
         tasks_mask: sizes.tasks - 1,
@@ -64,15 +64,18 @@ pub(super) fn load(plan: &Plan, arch: Arch, roots: &Roots) -> Result<Loaded> {
         timed: sizes.timed,
         v1_hierarchy: roots.cgroup1.as_ref().map_or(0, |v1| v1.hierarchy),
         v1_controller: roots.cgroup1.as_ref().map_or(0, |v1| v1.index),
+        min_duration_ns: plan.min_duration_ns,
         lineage_v1: u32::from(matches!(plan.lineage, Some(CgroupId::V1(_)))),
     };
-    let traits = traits(arch);
+    let calls = calls(arch);
+    let errnos = plan.errnos.clone().unwrap_or(Errnos::NONE);
     // What the programs have to say is for who asked for more (-v); otherwise its code is not even there.
     let log_level = if log::log_enabled!(log::Level::Info) { log::Level::Warn as u8 } else { 0 };
     let ebpf = EbpfLoader::new()
         .override_global("CONFIG", &config, true)
         .override_global("SELECTED", plan.selection.words(), true)
-        .override_global("TRAITS", traits.as_slice(), true)
+        .override_global("ERRNOS", errnos.words(), true)
+        .override_global("CALLS", calls.as_slice(), true)
         .override_global("AYA_LOG_LEVEL", &log_level, true)
         .map_max_entries("TASKS", sizes.tasks)
         .map_max_entries("COUNTS", sizes.cells * sizes.cpus)
@@ -124,20 +127,97 @@ fn pid_max(proc: &Path) -> Result<u32> {
     text.trim().parse().with_context(|| format!("{} holds {:?}", file.display(), text.trim()))
 }
 
-/// The kernel's `TRAITS` table: native calls, then compat.
-fn traits(arch: Arch) -> Vec<u8> {
+/// What follows from the plan's other members is on where they say so.
+fn features(plan: &Plan) -> u32 {
+    let slow = if plan.min_duration_ns > 0 { feature::ONLY_SLOW } else { 0 };
+    let errnos = if plan.errnos.is_some() { feature::ONLY_ERRNOS } else { 0 };
+    plan.features | slow | errnos
+}
+
+/// The kernel's `CALLS` table: native calls, then compat.
+fn calls(arch: Arch) -> Vec<u64> {
     [Abi::Native, Abi::Compat]
         .into_iter()
         .flat_map(|abi| (0..INDEXED_NRS).map(move |nr| (abi, u16::try_from(nr).unwrap_or(u16::MAX))))
-        .map(|(abi, nr)| syscall::traits(arch, abi, nr))
+        .map(|(abi, nr)| call(arch, abi, nr))
         .collect()
+}
+
+/// An entry of the table, see [`reads`].
+fn call(arch: Arch, abi: Abi, nr: u16) -> u64 {
+    let Some(signature) = signature::of(arch, abi, nr) else { return 0 };
+    let reads = signature::reads(arch, abi, nr).into_iter().flatten().enumerate();
+    let entry = reads.fold(0, |entry, (at, read)| {
+        let (what, len, out) = match read.what {
+            ReadWhat::String => (reads::STRING, base(signature, read.argument), false),
+            ReadWhat::AddressIn => (reads::ADDRESS, 0, false),
+            ReadWhat::AddressOut => (reads::ADDRESS, 0, true),
+            ReadWhat::Bytes { len, out } => (reads::STRUCTURE, len, out),
+        };
+        entry | reads::entry(read.argument, what, len, out) << (at * reads::BITS as usize)
+    });
+    match signature.name {
+        _ if signature.result == signature::Result::Never => entry | reads::NO_RETURN,
+        // Their memory is gone once they succeeded.
+        "execve" | "execveat" => entry | reads::AT_ENTRY,
+        _ => entry,
+    }
+}
+
+/// Where a relative path begins, if it is one.
+fn base(signature: &Signature, argument: u8) -> u16 {
+    // When they are over, what they were relative to is another directory.
+    if matches!(signature.name, "chdir" | "chroot" | "pivot_root") {
+        return reads::BASE_NONE;
+    }
+    let argument = usize::from(argument);
+    let kind = |at: usize| signature.arguments.get(at).map(|argument| argument.kind);
+    match (kind(argument), argument.checked_sub(1).and_then(kind)) {
+        (Some(Kind::Path), Some(Kind::DirFd)) => reads::BASE_FD,
+        (Some(Kind::Path), _) => reads::BASE_CWD,
+        _ => reads::BASE_NONE,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use tracer_common::limits::TASKS_MAX;
+    use tracer_common::limits::{STRUCTURE_LEN, TASKS_MAX};
 
     use super::*;
+    use crate::syscall;
+
+    #[test]
+    fn what_calls_point_to_is_read() {
+        let of = |name: &str| {
+            call(Arch::X86_64, Abi::Native, syscall::number(Arch::X86_64, Abi::Native, name).unwrap())
+        };
+        let string = |argument, base| reads::entry(argument, reads::STRING, base, false);
+        assert_eq!(of("getppid"), 0);
+        assert_eq!(of("exit_group"), reads::NO_RETURN);
+        assert_eq!(of("openat"), string(1, reads::BASE_FD));
+        assert_eq!(of("chdir"), string(0, reads::BASE_NONE));
+        assert_eq!(of("execve"), string(0, reads::BASE_CWD) | reads::AT_ENTRY);
+        let renameat = string(1, reads::BASE_FD) | string(3, reads::BASE_FD) << reads::BITS;
+        assert_eq!(of("renameat"), renameat);
+        assert_eq!(of("symlinkat"), string(0, reads::BASE_NONE) | string(2, reads::BASE_FD) << reads::BITS);
+        assert_eq!(of("accept"), reads::entry(1, reads::ADDRESS, 0, true));
+        assert_eq!(of("pipe2"), reads::entry(0, reads::STRUCTURE, 8, true));
+    }
+
+    #[test]
+    fn every_read_fits_a_record() {
+        for (arch, abi) in
+            [(Arch::X86_64, Abi::Native), (Arch::X86_64, Abi::Compat), (Arch::Aarch64, Abi::Native)]
+        {
+            for nr in 0..600 {
+                for read in signature::reads(arch, abi, nr).into_iter().flatten() {
+                    assert!(read.argument < 6, "{nr}");
+                    let ReadWhat::Bytes { len, .. } = read.what else { continue };
+                    assert!(usize::from(len) <= STRUCTURE_LEN, "{nr} has a structure of {len} bytes");
+                }
+            }
+        }
+    }
 
     #[test]
     fn sizes_follow_the_machine() {

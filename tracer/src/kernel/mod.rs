@@ -10,4 +10,5 @@ mod reap;
 mod ring;
 mod source;
 
+pub use attach::tracepoints;
 pub use source::{KernelSource, arch};

@@ -8,6 +8,7 @@ use aya::Ebpf;
 use aya::maps::{MapData, RingBuf};
 use aya_log::EbpfLogger;
 use log::Log;
+use tracer_common::config::feature;
 use tracer_common::key::OwnerInfo;
 use tracer_common::loss::Loss;
 use tracer_common::record::kind;
@@ -54,6 +55,13 @@ impl KernelSource {
         let arch = arch()?;
         let Loaded { mut ebpf, sizes } = load(plan, arch, roots)?;
         attach::attach(&mut ebpf, plan.features)?;
+        let mut features = plan.features;
+        if features & feature::IO_URING_RECORDS != 0
+            && let Err(error) = attach::attach_io_uring(&mut ebpf)
+        {
+            log::info!("operations of io_uring cannot be seen: {error:#}");
+            features &= !feature::IO_URING_RECORDS;
+        }
         let uname = rustix::system::uname();
         let session = Session {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -62,7 +70,7 @@ impl KernelSource {
             arch,
             wall_offset_ns: clock::wall_offset_ns(),
             started_ns: clock::monotonic_ns(),
-            features: plan.features,
+            features,
         };
         Ok(Self {
             session,

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use tracer_common::loss::{Loss, Tally};
 
-use crate::batch::{Batch, OwnerId, Session};
+use crate::batch::{Batch, OwnSample, OwnerId, Session};
 use crate::container::{Identity, Phase};
 use crate::ledger::Ledger;
 use crate::snapshot::{LossRow, Snapshot, Used};
@@ -114,6 +114,11 @@ impl Model {
             }
         }
         ledger
+    }
+
+    /// What ctrace itself uses, as of the last sample that says so.
+    pub fn own(&self) -> Option<OwnSample> {
+        self.uses.own_sample()
     }
 
     /// Events of an owner that found no room in the ring buffer.

@@ -38,6 +38,10 @@ impl Uses {
         })
     }
 
+    pub(super) const fn own_sample(&self) -> Option<OwnSample> {
+        self.own
+    }
+
     pub(super) fn own(&self) -> Option<Own> {
         let OwnSample { cpu_ns, memory_bytes, ring_bytes: _, ring_size } = self.own?;
         let cpu_ns = self.own_then.and_then(|then| cpu_ns.checked_sub(then));

@@ -15,131 +15,63 @@ pub enum Engine {
     Crun,
 }
 
-/// What the container is started with, as far as it decides when the filter is installed: with
-/// `no_new_privs` last of all, without it while the runtime still has privileges to give away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Privs {
-    NoNew,
-    MayGrow,
-    Either,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Act {
-    /// `run`, and `create` with `start`.
-    Start,
-    /// `exec`: also health checks and probes.
+pub enum Act {
+    Run,
+    /// `create` with `start`.
+    Create,
+    /// Also health checks and probes.
     Exec,
 }
 
-/// One series of measurements.
-struct Measured {
-    engine: Engine,
-    act: Act,
-    privs: Privs,
-    /// Names between blanks.
-    calls: &'static str,
+/// One series of measurements, a line of `runtimes.txt`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measured {
+    pub engine: Engine,
+    pub versions: Vec<&'static str>,
+    pub act: Act,
+    pub no_new_privs: bool,
+    /// Of the filtered threads, from the installation of the filter to the program's `execve`.
+    pub calls: BTreeSet<&'static str>,
 }
 
-/// Calls between the installation of the filter and the `execve` of the program, that one included.
-///
-/// Measured with strace on `x86_64`, under a filter that denies nothing these runtimes call: all calls of
-/// the filtered thread, for root and for another user with additional groups. Each list is the union of
-/// several runs, because what a Go program calls on the way depends on its scheduler.
-/// Some of it a runtime can do without; it is kept, because the way it takes then was not measured.
-///
-/// Left out on purpose:
-/// * `fsopen`, `fsconfig`, `fsmount`, `open_tree` of `runc exec` 1.3: it wants a /proc of its own and
-///   takes the ordinary one when refused, as it is under Docker's default profile. No program should
-///   get the right to mount for that.
-/// * `personality` of runc 1.2 and 1.3, which calls it only if the configuration asks for one.
-/// * whatever `startContainer` hooks do: they run under the filter, but are the user's programs.
-const MEASURED: &[Measured] = &[
-    // runc 1.1.5, 1.1.15
-    Measured {
-        engine: Engine::Runc,
-        act: Act::Start,
-        privs: Privs::NoNew,
-        calls: "close epoll_ctl execve fcntl fstatfs futex getdents64 getpid openat write",
-    },
-    Measured {
-        engine: Engine::Runc,
-        act: Act::Start,
-        privs: Privs::MayGrow,
-        calls: "capget capset chdir close epoll_ctl execve faccessat2 fchown fcntl fstat fstatfs \
-                futex getcwd getdents64 getpid getppid newfstatat openat prctl read rt_sigreturn \
-                setgid setgroups setuid write",
-    },
-    Measured {
-        engine: Engine::Runc,
-        act: Act::Exec,
-        privs: Privs::NoNew,
-        calls: "close epoll_ctl execve fcntl fstatfs getdents64 openat rt_sigreturn",
-    },
-    Measured {
-        engine: Engine::Runc,
-        act: Act::Exec,
-        privs: Privs::MayGrow,
-        calls: "capget capset chdir close epoll_ctl execve faccessat2 fchown fcntl fstat fstatfs \
-                futex getcwd getdents64 newfstatat openat prctl read rt_sigreturn setgid \
-                setgroups setuid",
-    },
-    // runc 1.3.6; `openat2` and `statx` came with the security fixes of 1.2.8 and 1.3.3.
-    Measured {
-        engine: Engine::Runc,
-        act: Act::Start,
-        privs: Privs::NoNew,
-        calls: "close execve fcntl fstat fstatfs futex getdents64 openat openat2 statx write",
-    },
-    Measured {
-        engine: Engine::Runc,
-        act: Act::Start,
-        privs: Privs::MayGrow,
-        calls: "capget capset chdir close close_range epoll_ctl execve faccessat2 fchown fcntl \
-                fstat fstatfs futex getcwd getdents64 getpid getppid newfstatat openat openat2 \
-                prctl read rt_sigreturn setgid setgroups setuid statx tgkill write",
-    },
-    Measured {
-        engine: Engine::Runc,
-        act: Act::Exec,
-        privs: Privs::NoNew,
-        calls: "close execve fcntl fstat fstatfs getdents64 openat openat2 statx",
-    },
-    Measured {
-        engine: Engine::Runc,
-        act: Act::Exec,
-        privs: Privs::MayGrow,
-        calls: "capget capset chdir close close_range epoll_ctl execve faccessat faccessat2 \
-                fchown fcntl fstat fstatfs futex getcwd getdents64 getpid newfstatat openat \
-                openat2 prctl read rt_sigreturn setgid setgroups setuid statx tgkill uname",
-    },
-    // crun 1.8.1, 1.21, 1.28; `close_range` from 1.21 on, `pselect6` and `read` with create and start.
-    Measured {
-        engine: Engine::Crun,
-        act: Act::Start,
-        privs: Privs::NoNew,
-        calls: "close close_range execve",
-    },
-    Measured {
-        engine: Engine::Crun,
-        act: Act::Start,
-        privs: Privs::MayGrow,
-        calls: "capset close close_range execve prctl pselect6 read rt_sigaction rt_sigprocmask \
-                setresgid setresuid write",
-    },
-    // Here `no_new_privs` is the new process's own and not known beforehand.
-    Measured {
-        engine: Engine::Crun,
-        act: Act::Exec,
-        privs: Privs::Either,
-        calls: "capset close close_range execve fchown fstat ioctl openat prctl read setgroups \
-                setresgid setresuid statx umask write",
-    },
-];
+const TABLE: &str = include_str!("runtimes.txt");
+
+/// All that was measured; the table says how, and what is left out on purpose.
+pub fn measured() -> impl Iterator<Item = Measured> {
+    TABLE.lines().filter(|line| is_row(line)).filter_map(row)
+}
+
+fn is_row(line: &str) -> bool {
+    !line.is_empty() && !line.starts_with('#')
+}
+
+fn row(line: &'static str) -> Option<Measured> {
+    let mut words = line.split('|').map(str::trim);
+    let engine = match words.next()? {
+        "runc" => Engine::Runc,
+        "crun" => Engine::Crun,
+        _ => return None,
+    };
+    let versions = words.next()?.split_ascii_whitespace().collect();
+    let act = match words.next()? {
+        "run" => Act::Run,
+        "create" => Act::Create,
+        "exec" => Act::Exec,
+        _ => return None,
+    };
+    let no_new_privs = match words.next()? {
+        "yes" => true,
+        "no" => false,
+        _ => return None,
+    };
+    let calls = words.next()?.split_ascii_whitespace().collect();
+    words.next().is_none().then_some(Measured { engine, versions, act, no_new_privs, calls })
+}
 
 /// What the Go runtime under runc may call at any moment: collecting garbage, waking and stopping
 /// threads. A short measurement seldom meets it, and a start that meets it breaks when it is refused.
-const GO_RUNTIME: &str = "epoll_ctl epoll_pwait futex getpid gettid madvise mmap munmap nanosleep \
+pub const GO_RUNTIME: &str = "epoll_ctl epoll_pwait futex getpid gettid madvise mmap munmap nanosleep \
     rt_sigprocmask rt_sigreturn sched_yield sigaltstack tgkill";
 
 /// Which runtimes a profile has to work under.
@@ -164,18 +96,13 @@ impl Default for Runtimes {
 pub fn runtime_calls(runtimes: Runtimes) -> BTreeSet<&'static str> {
     let Runtimes { engine: wanted, no_new_privs, exec } = runtimes;
     let engine_fits = |engine| wanted.is_none_or(|wanted| wanted == engine);
-    let privs_fit = |privs| match privs {
-        Privs::NoNew => no_new_privs != Some(false),
-        Privs::MayGrow => no_new_privs != Some(true),
-        Privs::Either => true,
-    };
     let go = if engine_fits(Engine::Runc) { GO_RUNTIME } else { "" };
-    MEASURED
-        .iter()
-        .filter(|row| engine_fits(row.engine) && privs_fit(row.privs) && (exec || row.act == Act::Start))
-        .map(|row| row.calls)
-        .chain([go])
-        .flat_map(str::split_ascii_whitespace)
+    measured()
+        .filter(|row| engine_fits(row.engine))
+        .filter(|row| no_new_privs.is_none_or(|wanted| wanted == row.no_new_privs))
+        .filter(|row| exec || row.act != Act::Exec)
+        .flat_map(|row| row.calls)
+        .chain(go.split_ascii_whitespace())
         .collect()
 }
 
@@ -203,8 +130,9 @@ const ALWAYS: &[(Place, &str)] = &[
     (Place::Anywhere, "clock_getres clock_gettime getcpu gettimeofday"),
     (Place::X86, "time"),
     (Place::Bits32, "clock_getres_time64 clock_gettime64"),
-    // Only when threads meet, or something is slow.
-    (Place::Anywhere, "clock_nanosleep futex nanosleep sched_yield"),
+    // Only when threads meet, or something is slow. A shell that waits for a child suspends itself if
+    // the child is still there, and loops for ever if it must not.
+    (Place::Anywhere, "clock_nanosleep futex nanosleep rt_sigsuspend sched_yield"),
     (Place::Bits32, "clock_nanosleep_time64 futex_time64"),
     // Only when memory or threads run short or over.
     (Place::Anywhere, "brk madvise membarrier munmap"),
@@ -270,10 +198,37 @@ mod tests {
 
     #[test]
     fn tables_are_sorted_and_without_doubles() {
-        let lists = MEASURED.iter().map(|row| row.calls).chain([GO_RUNTIME]);
-        for calls in lists.chain(ALWAYS.iter().map(|(_, calls)| *calls)) {
+        let lists = TABLE.lines().filter(|line| is_row(line)).filter_map(|line| line.rsplit('|').next());
+        for calls in lists.chain([GO_RUNTIME]).chain(ALWAYS.iter().map(|(_, calls)| *calls)) {
             let names: Vec<_> = calls.split_ascii_whitespace().collect();
             assert!(!names.is_empty() && names.is_sorted_by(|a, b| a < b), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn every_line_of_the_table_is_a_row_and_none_is_there_twice() {
+        let lines = TABLE.lines().filter(|line| is_row(line));
+        let rows: Vec<_> = lines.map(|line| row(line).unwrap_or_else(|| panic!("no row: {line}"))).collect();
+        let mut places: Vec<_> = rows
+            .iter()
+            .flat_map(|row| {
+                row.versions
+                    .iter()
+                    .map(|version| (row.engine as u8, *version, row.act as u8, row.no_new_privs))
+            })
+            .collect();
+        places.sort_unstable();
+        assert!(places.is_sorted_by(|a, b| a < b), "{places:?}");
+        // Of each version all acts, with and without.
+        assert_eq!(places.len() % 6, 0);
+        assert!(rows.iter().all(|row| row.calls.contains("execve")));
+        for broken in [
+            "runc | 1 | run | yes",
+            "runc | 1 | run | maybe | read",
+            "lxc | 1 | run | yes | read",
+            "runc | 1 | run | yes | read | x",
+        ] {
+            assert_eq!(row(broken), None, "{broken}");
         }
     }
 

@@ -6,8 +6,18 @@
 //! snapshot cannot vouch for is in the [`Verdict`], and nothing is guessed: a refused call is
 //! reported, not allowed, and so is a number without a name.
 
-mod base;
+pub mod base;
+mod check;
+mod diff;
+mod evidence;
+mod fallback;
+mod file;
+mod format;
+mod matcher;
+mod merge;
 pub mod oci;
+mod report;
+mod siblings;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -16,6 +26,16 @@ mod verdict;
 use std::collections::BTreeSet;
 
 pub use base::{Engine, Runtimes};
+pub use check::{Finding, check, findings};
+pub use diff::diff;
+pub use evidence::Evidence;
+pub use file::{File, MAX_BYTES, Problem};
+pub use format::Format;
+pub use matcher::{DOCKER_CAPABILITIES, Machine, Matcher};
+pub use merge::{How, merge};
+pub use oci::DefaultAction;
+pub use report::report;
+pub use siblings::Sibling;
 pub use verdict::{Reason, Verdict};
 
 use crate::batch::Arch;
@@ -30,20 +50,30 @@ pub struct Options {
     /// Whether the trace saw the container's program start. None: judged by [`Row::setup_calls`], which
     /// an `exec` into an older container deceives.
     pub from_start: Option<bool>,
+    pub default: DefaultAction,
+    /// The machine that the profile is for; None: that of the recording.
+    pub target: Option<Arch>,
 }
 
-/// A profile and what is to be said about it. The names in it are `observed` and
-/// `added_for_runtime.len()` and `always` many.
+/// A profile and what is to be said about it. The names in it are `observed` many, and those of
+/// `added_for_runtime`, `always` and `siblings`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generated {
+    /// Of the recording.
     pub arch: Arch,
     pub profile: oci::Profile,
-    /// Names of calls that the container made and that were not refused.
+    /// Names of calls that the container made, that were not refused, and that the profile's machine has.
     pub observed: usize,
     /// Not observed; the runtime needs them.
     pub added_for_runtime: Vec<&'static str>,
     /// Neither observed nor needed by the runtime; see the module `base`.
-    pub always: usize,
+    pub always: Vec<&'static str>,
+    /// Guessed, because the profile's machine lacks what was called.
+    pub siblings: Vec<Sibling>,
+    /// Called, not there on the profile's machine, and without a sibling there.
+    pub not_there: Vec<&'static str>,
+    /// Not in the profile: what another libc may call for the same purpose.
+    pub suggestions: Vec<Sibling>,
     /// By name.
     pub refused: Vec<Refused>,
     pub unknown_numbers: Vec<UnknownNumber>,
@@ -132,12 +162,19 @@ pub fn generate(row: &Row, snapshot: &Snapshot, options: &Options) -> Generated 
         notes.insert(Note::StillRunning);
     }
 
+    let target = options.target.unwrap_or(arch);
+    let abis: BTreeSet<Abi> =
+        abis.into_iter().filter(|abi| oci::architecture(target, *abi).is_some()).collect();
+    let siblings::Ported { names: observed, siblings, not_there } =
+        siblings::port(observed, arch, target, &abis);
     let runtime = base::runtime_calls(options.runtimes);
     let added_for_runtime: Vec<_> = runtime.difference(&observed).copied().collect();
     let mut allowed: BTreeSet<_> = observed.union(&runtime).copied().collect();
-    let before_always = allowed.len();
-    allowed.extend(base::always(arch, &abis));
-    let always = allowed.len() - before_always;
+    let always: Vec<_> = base::always(target, &abis).difference(&allowed).copied().collect();
+    allowed.extend(&always);
+    let siblings: Vec<_> = siblings.into_iter().filter(|sibling| !allowed.contains(sibling.name)).collect();
+    allowed.extend(siblings.iter().map(|sibling| sibling.name));
+    let suggestions = siblings::newer(&observed, &allowed, target);
 
     for call in &mut refused {
         call.allowed = allowed.contains(call.name);
@@ -155,13 +192,13 @@ pub fn generate(row: &Row, snapshot: &Snapshot, options: &Options) -> Generated 
     );
     Generated {
         arch,
-        profile: oci::Profile {
-            architectures: abis.iter().filter_map(|abi| oci::architecture(arch, *abi)).collect(),
-            names: allowed,
-        },
+        profile: oci::Profile { default: options.default, arch: target, abis, names: allowed },
         observed: observed.len(),
         added_for_runtime,
         always,
+        siblings,
+        not_there,
+        suggestions,
         refused,
         unknown_numbers,
         notes: Vec::from_iter(notes),

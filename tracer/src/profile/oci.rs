@@ -2,59 +2,119 @@
 //! runtime specification,
 //! <https://github.com/opencontainers/runtime-spec/blob/v1.2.0/config-linux.md#seccomp>.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use serde::ser::{Error, Serialize, SerializeStruct, Serializer};
+use clap::ValueEnum;
+use serde::Serialize;
+use serde::ser::{Error, SerializeStruct, Serializer};
 
+use super::fallback;
 use crate::batch::Arch;
 use crate::event::Abi;
 
-/// `ENOSYS`. A libc that gets it tries the older call (`clone3` -> `clone`, `openat2` -> `openat`); with
-/// the default `EPERM` it gives up, and threads cannot be started.
-const REFUSED: u16 = 38;
-
-const DEFAULT_ACTION: &str = "SCMP_ACT_ERRNO";
+const ERRNO: &str = "SCMP_ACT_ERRNO";
 const ALLOW: &str = "SCMP_ACT_ALLOW";
 
-/// An allow-list. What is not in it fails with `ENOSYS`; a call of another ABI than those in
-/// `architectures` kills the caller with `SIGSYS`.
+/// What becomes of a call that is not in the list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DefaultAction {
+    /// It fails with ENOSYS, and libraries try the older call.
+    // `clone3` -> `clone`, `openat2` -> `openat`. With EPERM they give up, and threads cannot be started.
+    #[default]
+    Errno,
+    /// It fails with EPERM, from which many programs do not recover.
+    Eperm,
+    /// It is made, and the kernel logs it.
+    Log,
+    /// The process is killed.
+    Kill,
+}
+
+impl DefaultAction {
+    /// As the specification calls it, and the error number that goes with it.
+    pub const fn action(self) -> (&'static str, Option<u16>) {
+        match self {
+            Self::Errno => (ERRNO, Some(38)),
+            Self::Eperm => (ERRNO, Some(1)),
+            Self::Log => ("SCMP_ACT_LOG", None),
+            Self::Kill => ("SCMP_ACT_KILL_PROCESS", None),
+        }
+    }
+}
+
+/// An allow-list. A call of another ABI than those listed kills the caller with `SIGSYS`, whatever the
+/// default action says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
-    /// The machine's own first.
-    pub architectures: Vec<&'static str>,
-    /// One list for all architectures: the format has no other.
+    pub default: DefaultAction,
+    /// The machine that it is for.
+    pub arch: Arch,
+    pub abis: BTreeSet<Abi>,
+    /// One list for all ABIs: the format has no other.
     pub names: BTreeSet<&'static str>,
 }
 
 impl Profile {
     /// Pretty-printed and ended by a newline. The same profile gives the same bytes.
     pub fn to_json(&self) -> serde_json::Result<String> {
-        let mut json = serde_json::to_string_pretty(self)?;
-        json.push('\n');
-        Ok(json)
+        pretty(self)
     }
+
+    /// What is allowed, and what is refused as everything else is, but by name: for those who do not know the default's errno.
+    pub(super) fn rules(&self) -> Vec<Rule<'_>> {
+        let mut rules = vec![Rule { names: Cow::Borrowed(&self.names), action: ALLOW, errno_ret: None }];
+        let refused = fallback::refused(&self.names);
+        if self.default == DefaultAction::Errno && !refused.is_empty() {
+            let (action, errno_ret) = self.default.action();
+            rules.push(Rule { names: Cow::Owned(refused), action, errno_ret });
+        }
+        rules
+    }
+
+    /// libseccomp's names of the ABIs, the machine's own first.
+    pub fn architectures(&self) -> Vec<&'static str> {
+        self.abis.iter().filter_map(|abi| architecture(self.arch, *abi)).collect()
+    }
+}
+
+pub(super) fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
+    let mut json = serde_json::to_string_pretty(value)?;
+    json.push('\n');
+    Ok(json)
 }
 
 impl Serialize for Profile {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { architectures, names } = self;
-        // The specification demands a name in every rule, and runtimes refuse one without.
-        if names.is_empty() {
-            return Err(S::Error::custom("a profile that allows no system call cannot be written"));
+        let Self { default, names, .. } = self;
+        some(names)?;
+        let (action, errno) = default.action();
+        let mut object = serializer.serialize_struct("Profile", 3 + usize::from(errno.is_some()))?;
+        object.serialize_field("defaultAction", action)?;
+        if let Some(errno) = errno {
+            object.serialize_field("defaultErrnoRet", &errno)?;
         }
-        let mut object = serializer.serialize_struct("Profile", 4)?;
-        object.serialize_field("defaultAction", DEFAULT_ACTION)?;
-        object.serialize_field("defaultErrnoRet", &REFUSED)?;
-        object.serialize_field("architectures", architectures)?;
-        object.serialize_field("syscalls", &[Rule { names, action: ALLOW }])?;
+        object.serialize_field("architectures", &self.architectures())?;
+        object.serialize_field("syscalls", &self.rules())?;
         object.end()
     }
 }
 
-#[derive(serde::Serialize)]
-struct Rule<'a> {
-    names: &'a BTreeSet<&'static str>,
+/// The specification demands a name in every rule, and runtimes refuse one without.
+pub(super) fn some<E: Error>(names: &BTreeSet<&str>) -> Result<(), E> {
+    if names.is_empty() {
+        return Err(E::custom("a profile that allows no system call cannot be written"));
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Rule<'a> {
+    names: Cow<'a, BTreeSet<&'static str>>,
     action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errno_ret: Option<u16>,
 }
 
 /// libseccomp's name of an ABI; None: the machine has no such one.
@@ -76,7 +136,9 @@ mod tests {
     #[test]
     fn golden() {
         let profile = Profile {
-            architectures: vec!["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
+            default: DefaultAction::Errno,
+            arch: Arch::X86_64,
+            abis: [Abi::Compat, Abi::Native].into(),
             names: ["write", "read"].into(),
         };
         let expected = r#"{
@@ -93,6 +155,25 @@ mod tests {
         "write"
       ],
       "action": "SCMP_ACT_ALLOW"
+    },
+    {
+      "names": [
+        "clone3",
+        "close_range",
+        "copy_file_range",
+        "epoll_pwait2",
+        "faccessat2",
+        "fchmodat2",
+        "futex_waitv",
+        "openat2",
+        "pidfd_open",
+        "preadv2",
+        "pwritev2",
+        "renameat2",
+        "statx"
+      ],
+      "action": "SCMP_ACT_ERRNO",
+      "errnoRet": 38
     }
   ]
 }
@@ -102,7 +183,12 @@ mod tests {
 
     #[test]
     fn an_empty_list_is_refused() {
-        let profile = Profile { architectures: vec![], names: BTreeSet::new() };
+        let profile = Profile {
+            default: DefaultAction::Kill,
+            arch: Arch::X86_64,
+            abis: BTreeSet::new(),
+            names: BTreeSet::new(),
+        };
         assert!(profile.to_json().unwrap_err().to_string().contains("no system call"));
     }
 }

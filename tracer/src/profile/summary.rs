@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{Generated, Note, Refused, Verdict};
+use super::{DefaultAction, Generated, Note, Refused, Sibling, Verdict};
 use crate::batch::Arch;
 use crate::event::Abi;
 use crate::syscall::abi_name;
@@ -18,10 +18,18 @@ impl Display for Generated {
         let arch = self.arch;
         write!(
             f,
-            "{} system calls allowed: {observed} observed, {} for the runtime, {always} always",
+            "{} system calls allowed: {observed} observed, {} for the runtime, {} always",
             profile.names.len(),
             added_for_runtime.len(),
+            always.len(),
         )?;
+        if !self.siblings.is_empty() {
+            write!(f, ", {} guessed", self.siblings.len())?;
+        }
+        if profile.arch != arch {
+            let (from, to) = (abi_name(arch, Abi::Native), abi_name(profile.arch, Abi::Native));
+            write!(f, "\n  recorded on {from}, written for {to}: record again there when you can")?;
+        }
         match &self.verdict {
             Verdict::Complete => f.write_str("\n  complete: watched from its start, nothing lost")?,
             Verdict::Partial(reasons) => {
@@ -44,6 +52,16 @@ impl Display for Generated {
                 format!("{} {} ({}{absent})", abi_name(arch, call.abi), call.number, Times(call.total))
             }),
         )?;
+        list(f, "guessed, in place of calls that the machine has not: ", self.siblings.iter().map(sibling))?;
+        list(
+            f,
+            "not there on the machine, left out: ",
+            self.not_there.iter().map(|name| (*name).to_owned()),
+        )?;
+        // With ENOSYS libraries take the older call by themselves.
+        if profile.default != DefaultAction::Errno {
+            list(f, "another libc may call, not in the profile: ", self.suggestions.iter().map(sibling))?;
+        }
         for note in &self.notes {
             write!(f, "\n  note: {note}")?;
         }
@@ -53,6 +71,10 @@ impl Display for Generated {
         }
         Ok(())
     }
+}
+
+fn sibling(sibling: &Sibling) -> String {
+    format!("{} (for {})", sibling.name, sibling.of)
 }
 
 fn refused(arch: Arch, call: &Refused) -> String {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tracer_common::limits::INVALID_NR;
 
 use super::*;
-use crate::batch::Arch;
+use crate::batch::{Arch, Session};
 use crate::container::{Container, Runtime};
 use crate::snapshot::{Counts, ErrnoRow, FirstCall, LossRow, Resources, Spectrum, Subject};
 
@@ -84,7 +84,7 @@ fn golden() {
     // The smallest set of additions, so that every name can be read here.
     let options = Options {
         runtimes: Runtimes { engine: Some(Engine::Crun), no_new_privs: Some(true), exec: false },
-        from_start: None,
+        ..Options::default()
     };
     let snapshot = snapshot(vec![native(1), native(257), native(MKDIR), call(Abi::Compat, 20, 1, 0)]);
     let generated = generate(&snapshot.rows[0], &snapshot, &options);
@@ -118,9 +118,9 @@ fn counts_add_up_and_names_come_once() {
     let generated = of(&snapshot(vec![native(0), native(MKDIR), call(Abi::X32, MKDIR, 1, 0)]));
     let Generated { profile, observed, added_for_runtime, always, .. } = generated;
     assert_eq!(observed, 2);
-    assert_eq!(profile.names.len(), observed + added_for_runtime.len() + always);
+    assert_eq!(profile.names.len(), observed + added_for_runtime.len() + always.len());
     assert!(!added_for_runtime.contains(&"read") && added_for_runtime.contains(&"openat2"));
-    assert_eq!(profile.architectures, ["SCMP_ARCH_X86_64", "SCMP_ARCH_X32"]);
+    assert_eq!(profile.architectures(), ["SCMP_ARCH_X86_64", "SCMP_ARCH_X32"]);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_call_that_was_refused_only_sometimes_is_allowed_and_reported() {
 #[test]
 fn an_abi_that_was_only_refused_is_not_listed() {
     let generated = of(&snapshot(vec![native(0), call(Abi::Compat, 39, 1, 1)]));
-    assert_eq!(generated.profile.architectures, ["SCMP_ARCH_X86_64"]);
+    assert_eq!(generated.profile.architectures(), ["SCMP_ARCH_X86_64"]);
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn arm64_has_its_own_architectures() {
     let mut snapshot = snapshot(vec![native(63), call(Abi::Compat, 39, 1, 0)]);
     snapshot.arch = Arch::Aarch64;
     let profile = of(&snapshot).profile;
-    assert_eq!(profile.architectures, ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"]);
+    assert_eq!(profile.architectures(), ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"]);
     assert!(profile.names.contains("mkdir") && profile.names.contains("set_tls"));
     assert!(!profile.names.contains("time"));
 }
@@ -259,4 +259,192 @@ fn counts_that_contradict_each_other_do_no_harm() {
     let mut snapshot = snapshot(vec![broken, call(Abi::Native, MKDIR, 1, 9)]);
     snapshot.wall_ns = i64::MIN;
     assert!(!of(&snapshot).profile.names.contains("mkdir"));
+}
+
+fn session() -> Session {
+    Session {
+        version: "0.1.0".into(),
+        host_name: "host".into(),
+        kernel: "6.12.0".into(),
+        arch: Arch::X86_64,
+        wall_offset_ns: 0,
+        started_ns: 0,
+        features: 0,
+    }
+}
+
+/// One of everything that can be said of a call.
+fn of_all_kinds() -> Snapshot {
+    let mut snapshot = snapshot(vec![
+        native(0),
+        native(335),
+        call(Abi::Native, CLONE3, 2, 2),
+        call(Abi::Native, MKDIR, 9, 1),
+        call(Abi::Compat, 39, 1, 0),
+        call(Abi::Native, 480, 2, 0),
+    ]);
+    snapshot.losses =
+        vec![loss("call_table", Some(container("aaaa"))), loss("ring", Some(container("bbbb")))];
+    snapshot
+}
+
+fn evidence_for(snapshot: &Snapshot, options: Options) -> (Generated, Evidence) {
+    let generated = generate(&snapshot.rows[0], snapshot, &options);
+    let evidence = Evidence::new(&generated, &snapshot.rows[0], snapshot, &session());
+    (generated, evidence)
+}
+
+/// Few additions, so that all of it can be read.
+const SMALL: Runtimes = Runtimes { engine: Some(Engine::Crun), no_new_privs: Some(true), exec: false };
+
+#[test]
+fn evidence_golden() {
+    let options = Options { runtimes: SMALL, ..Options::default() };
+    let (_, evidence) = evidence_for(&of_all_kinds(), options);
+    insta::assert_snapshot!(evidence.to_json().unwrap());
+}
+
+#[test]
+fn evidence_explains_every_name_of_its_profile() {
+    for target in [None, Some(Arch::Aarch64)] {
+        let (generated, evidence) = evidence_for(&of_all_kinds(), Options { target, ..Options::default() });
+        let allowed = evidence.syscalls.iter().filter(|call| call.allowed);
+        let explained: BTreeSet<_> = allowed.filter_map(|call| call.name.as_deref()).collect();
+        assert_eq!(explained, generated.profile.names);
+        assert_eq!(Evidence::parse(&evidence.to_json().unwrap()), Ok(evidence));
+    }
+}
+
+#[test]
+fn evidence_that_is_none_is_refused() {
+    let (_, mut evidence) = evidence_for(&of_all_kinds(), Options::default());
+    evidence.schema_version = 2;
+    let newer = Evidence::parse(&evidence.to_json().unwrap()).unwrap_err();
+    assert!(newer.contains("schema_version 2"), "{newer}");
+    for wrong in ["", "[]", "{\"schema_version\": \"\u{1b}\"}"] {
+        let error = Evidence::parse(wrong).unwrap_err();
+        assert!(error.contains("line") && !error.contains('\x1b'), "{error}");
+    }
+}
+
+#[test]
+fn merged_evidence_adds_up() {
+    let (_, a) = evidence_for(&snapshot(vec![native(0), native(1)]), Options::default());
+    let mut other = snapshot(vec![native(0), native(39), call(Abi::Native, CLONE3, 2, 2)]);
+    other.rows[0].calls[0].first.wall_ns = 5;
+    other.wall_ns += 1;
+    let (_, b) = evidence_for(&other, Options::default());
+    let allows = |name: &str| name != "clone3";
+    let merged = Evidence::merge(vec![a.clone(), b.clone()], allows);
+    assert_eq!(merged, Evidence::merge(vec![b.clone(), a.clone()], allows));
+    let find = |name: &str| -> Vec<_> {
+        merged.syscalls.iter().filter(|call| call.name.as_deref() == Some(name)).collect()
+    };
+    let read = find("read")[0];
+    assert_eq!((read.count, read.refused), (Some(6), None));
+    assert_eq!(read.first.as_ref().unwrap().at, "1970-01-01T00:00:00.000000005Z");
+    // Observed in one of them, added for the runtime in the other.
+    assert_eq!(find("getpid").len(), 1);
+    let clone3 = find("clone3")[0];
+    assert_eq!((clone3.allowed, clone3.count, clone3.refused), (false, Some(2), Some(2)));
+    assert_eq!(merged.recordings.len(), 2);
+    // What is in it already is not counted again.
+    for again in [a, b, merged.clone()] {
+        assert_eq!(Evidence::merge(vec![again, merged.clone()], allows), merged);
+    }
+}
+
+#[test]
+fn written_for_another_machine() {
+    let snapshot = snapshot(vec![native(0), native(2), native(158), call(Abi::Compat, 39, 1, 0)]);
+    let options = Options { target: Some(Arch::Aarch64), ..Options::default() };
+    let generated = generate(&snapshot.rows[0], &snapshot, &options);
+    assert_eq!(generated.profile.architectures(), ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"]);
+    assert_eq!(generated.not_there, ["arch_prctl"]);
+    assert!(generated.siblings.iter().any(|sibling| sibling.name == "mkdirat" && sibling.of == "mkdir"));
+    let Generated { profile, observed, added_for_runtime, always, siblings, .. } = &generated;
+    assert_eq!(profile.names.len(), observed + added_for_runtime.len() + always.len() + siblings.len());
+    insta::assert_snapshot!(generated);
+}
+
+#[test]
+fn suggestions_are_told_where_nothing_falls_back_by_itself() {
+    let snapshot = snapshot(vec![native(0), native(56)]);
+    for (default, told) in [(DefaultAction::Errno, false), (DefaultAction::Kill, true)] {
+        let generated = generate(&snapshot.rows[0], &snapshot, &Options { default, ..Options::default() });
+        assert_eq!(generated.suggestions, [Sibling { name: "clone3", of: "clone" }]);
+        assert!(!generated.profile.names.contains("clone3"));
+        assert_eq!(generated.to_string().contains("clone3 (for clone)"), told);
+    }
+}
+
+fn printed(generated: &Generated) -> File {
+    File::parse(&generated.profile.to_json().unwrap()).unwrap()
+}
+
+#[test]
+fn the_report_of_everything() {
+    let options = Options { runtimes: SMALL, ..Options::default() };
+    let (generated, evidence) = evidence_for(&of_all_kinds(), options);
+    let mut file = printed(&generated);
+    file.syscalls[0].names.retain(|name| name != "brk");
+    file.syscalls[0].names.extend(["bpf".into(), "fstatat".into()]);
+    insta::assert_snapshot!(report("web.json", &file, Some(&evidence)));
+}
+
+#[test]
+fn the_report_without_evidence() {
+    let options = Options { runtimes: SMALL, ..Options::default() };
+    let (generated, _) = evidence_for(&snapshot(vec![native(0)]), options);
+    let text = report("\x1b[2J", &printed(&generated), None);
+    assert!(text.contains("no evidence") && text.contains("\nread: allowed\n"), "{text}");
+    assert!(!text.contains('\x1b'));
+}
+
+/// Evidence that somebody else wrote can say anything, but not to the terminal.
+#[test]
+fn a_report_is_safe() {
+    let (generated, evidence) = evidence_for(&of_all_kinds(), Options::default());
+    let hostile = evidence.to_json().unwrap();
+    let mut value: serde_json::Value = serde_json::from_str(&hostile).unwrap();
+    poison(&mut value);
+    let evidence = Evidence::parse(&value.to_string()).unwrap();
+    let text = report("p", &printed(&generated), Some(&evidence));
+    assert!(!text.contains(['\x1b', '\u{202e}', '\u{9b}']), "{text}");
+}
+
+/// Puts control characters into every text that is free.
+fn poison(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::String(text) => text.push_str("\x1b[2J\u{202e}\u{9b}"),
+        serde_json::Value::Array(items) => items.iter_mut().for_each(poison),
+        serde_json::Value::Object(members) => {
+            members.iter_mut().filter(|(key, _)| *key != "why").for_each(|(_, value)| poison(value));
+        }
+        serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {}
+    }
+}
+
+fn matcher(file: &File) -> Matcher {
+    let machine = Machine { arch: Arch::X86_64, kernel: "6.12".into(), capabilities: BTreeSet::default() };
+    Matcher::new(file, &machine)
+}
+
+#[test]
+fn a_profile_would_have_let_its_own_recording_through() {
+    let snapshot = snapshot(vec![native(0), native(335), native(MKDIR), call(Abi::Compat, 39, 1, 0)]);
+    let findings = check(&snapshot.rows[0], Arch::X86_64, &matcher(&printed(&of(&snapshot))));
+    assert_eq!(findings, []);
+}
+
+#[test]
+fn what_would_be_refused_is_found() {
+    let narrow = printed(&of(&snapshot(vec![native(0)])));
+    let findings = check(&of_all_kinds().rows[0], Arch::X86_64, &matcher(&narrow));
+    let breaking: Vec<_> = findings.iter().filter(|finding| finding.breaks()).collect();
+    assert_eq!(
+        breaking.iter().map(|f| (f.abi, f.number)).collect::<Vec<_>>(),
+        [(Abi::Native, MKDIR), (Abi::Native, 480), (Abi::Compat, 39)]
+    );
+    insta::assert_snapshot!(super::findings("\x1b[31mweb", &findings));
 }

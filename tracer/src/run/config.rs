@@ -1,7 +1,7 @@
 //! The configuration file: where it is, and whether it may be believed.
 
 use std::env;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -17,21 +17,33 @@ const SIZE_MAX: u64 = 256 << 10;
 /// Below a folder for configuration.
 const NAME: &str = "ctrace/config.toml";
 
-/// `given`: instead of the usual ones, of which the first one counts that is there.
+/// One that may be believed.
+pub(super) struct File {
+    pub path: PathBuf,
+    pub text: String,
+}
+
+/// What the screen is told; `given` as for [`find`].
 pub(super) fn load(given: Option<&Path>) -> Result<Config> {
+    let Some(File { path, text }) = find(given)? else { return Ok(Config::default()) };
+    Config::read(&text, interval).map_err(|error| anyhow!("{}: {error}", path.display()))
+}
+
+/// `given`: instead of the usual ones, of which the first one counts that is there.
+pub(super) fn find(given: Option<&Path>) -> Result<Option<File>> {
     if let Some(path) = given {
-        return read(path)?.with_context(|| format!("there is no {}", path.display()));
+        return read(path)?.with_context(|| format!("there is no {}", path.display())).map(Some);
     }
     let sudo = env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
     let passwd = sudo.and_then(|_| fs::read_to_string("/etc/passwd").ok());
     let home = sudo.zip(passwd).and_then(|(uid, passwd)| home(&passwd, uid));
     let folders = folders(env::var_os("XDG_CONFIG_HOME").map(Into::into), env::home_dir(), home);
     for path in folders.iter().map(|folder| folder.join(NAME)) {
-        if let Some(config) = read(&path)? {
-            return Ok(config);
+        if let Some(file) = read(&path)? {
+            return Ok(Some(file));
         }
     }
-    Ok(Config::default())
+    Ok(None)
 }
 
 /// Where to look; `sudo`: the home of who called sudo.
@@ -52,9 +64,9 @@ fn home(passwd: &str, uid: u32) -> Option<PathBuf> {
 }
 
 /// None: it is not there.
-fn read(path: &Path) -> Result<Option<Config>> {
+fn read(path: &Path) -> Result<Option<File>> {
     let named = || format!("cannot read {}", path.display());
-    let file = match File::open(path) {
+    let file = match fs::File::open(path) {
         Ok(file) => file,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(None);
@@ -75,7 +87,7 @@ fn read(path: &Path) -> Result<Option<Config>> {
     }
     let mut text = String::new();
     file.take(SIZE_MAX).read_to_string(&mut text).with_context(named)?;
-    Config::read(&text, interval).map(Some).map_err(|error| anyhow!("{}: {error}", path.display()))
+    Ok(Some(File { path: path.to_owned(), text }))
 }
 
 /// Why a file of this owner and mode is not to be believed.
@@ -131,7 +143,7 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(load(Some(&path)).unwrap().mouse, Some(false));
         fs::write(&path, "[tpo]\n").unwrap();
-        let error = read(&path).err().unwrap().to_string();
+        let error = load(Some(&path)).err().unwrap().to_string();
         assert!(error.contains("config.toml: ") && error.contains("did you mean `top`?"), "{error}");
         assert!(read(folder.path()).is_err());
     }

@@ -5,33 +5,38 @@ mod child;
 mod config;
 pub mod demo;
 mod drive;
+mod explain;
+mod exports;
 mod live;
+mod metrics;
 mod output;
 pub mod outside;
 mod profile;
 mod ps;
 mod record;
+mod settings;
 mod signals;
+mod sinks;
 mod top;
 mod trace;
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::Parser;
 
-use crate::cli::{Cli, Command, Containers, DoctorArgs, ReportFormat, WELCOME};
+use crate::cli::{Command, Containers, DoctorArgs, JsonLayout, ReportFormat, SchemaArgs, SchemaOf, WELCOME};
 use crate::doctor;
-use crate::exit::Code;
+use crate::exit::{Code, Refusal};
 use crate::filter::Wanted;
+use crate::sink::schema;
 use crate::syscall::errno;
+use settings::Given;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    start_log(cli.verbose);
-    match cli.command.map_or_else(welcome, run) {
+    match settings::read().and_then(told) {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => Code::Done.into(),
         Err(error) => {
@@ -40,6 +45,25 @@ pub fn main() -> ExitCode {
             Code::of(&error).into()
         }
     }
+}
+
+fn told(given: Given) -> Result<ExitCode> {
+    start_log(given.cli.verbose);
+    let prints = match &given.cli.command {
+        Some(Command::Trace(args)) => args.setup.print_config,
+        Some(Command::Run(args)) => args.setup.print_config,
+        _ => false,
+    };
+    match given.printed() {
+        Some(text) if prints => print(&text),
+        _ => given.cli.command.map_or_else(welcome, run),
+    }
+}
+
+/// Data that are there at once.
+fn print(text: &str) -> Result<ExitCode> {
+    io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")?;
+    Ok(Code::Done.into())
 }
 
 /// Diagnostics go to stderr; the data have stdout for themselves.
@@ -74,13 +98,32 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Run(args) => trace::run(&args),
         Command::Ps(args) => ps::ps(&args),
         Command::Doctor(args) => doctor(&args),
+        Command::Schema(args) => print_schema(&args),
         Command::InternalExec(args) => child::become_command(&args),
     }
 }
 
 /// Who gives no command has made no mistake.
 fn welcome() -> Result<ExitCode> {
-    io::stdout().write_all(WELCOME.as_bytes()).context("cannot write to standard output")?;
+    print(WELCOME)
+}
+
+fn print_schema(args: &SchemaArgs) -> Result<ExitCode> {
+    let SchemaArgs { of, json_layout } = args;
+    let text: Cow<'static, str> = match (of, json_layout) {
+        (SchemaOf::Trace, JsonLayout::Nested) => schema::EVENT.into(),
+        (SchemaOf::Trace, JsonLayout::Flat) => {
+            schema::flat_text(schema::EVENT).context("cannot flatten the schema")?.into()
+        }
+        (SchemaOf::Top, JsonLayout::Nested) => schema::TOP.into(),
+        (SchemaOf::Ps, JsonLayout::Nested) => schema::PS.into(),
+        (SchemaOf::Top | SchemaOf::Ps, JsonLayout::Flat) => {
+            let message =
+                "--json-layout flat: only events have a flat layout (`ctrace schema --json-layout flat`)";
+            return Err(Refusal { code: Code::Usage, message: message.to_owned() }.into());
+        }
+    };
+    io::stdout().write_all(text.as_bytes()).context("cannot write the schema")?;
     Ok(Code::Done.into())
 }
 

@@ -1,16 +1,14 @@
 //! Files that ctrace writes, and the terminal.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
 use crate::batch::Session;
-use crate::cli::EventFormat;
 use crate::recording::Recorder;
-use crate::sink::{Json, Sink, Text};
 
 /// A new file that only its owner can read: arguments and paths may hold secrets.
 pub(super) fn create(path: &Path) -> Result<File> {
@@ -26,20 +24,6 @@ pub(super) fn create(path: &Path) -> Result<File> {
 pub(super) fn recorder(path: &Path, session: &Session) -> Result<Recorder<BufWriter<File>>> {
     Recorder::new(BufWriter::new(create(path)?), session)
         .with_context(|| format!("cannot write the recording {}", path.display()))
-}
-
-/// The sink of events: a file, or standard output.
-pub(super) fn events(format: EventFormat, path: Option<&Path>) -> Result<Box<dyn Sink + Send>> {
-    let path = path.filter(|path| *path != Path::new("-"));
-    let colour = path.is_none() && colour_wanted();
-    let to: Box<dyn Write + Send> = match path {
-        Some(path) => Box::new(create(path)?),
-        None => Box::new(io::stdout()),
-    };
-    Ok(match format {
-        EventFormat::Text => Box::new(Text::new(to, colour)),
-        EventFormat::Json => Box::new(Json::new(to)),
-    })
 }
 
 /// On a terminal that can, unless the user said no: <https://no-color.org>.

@@ -182,6 +182,8 @@ mod tests {
                 "source": "cgroup path",
             })
         );
+        let schema = serde_json::from_str(crate::sink::schema::PS).unwrap();
+        jsonschema::validate(&schema, &object).unwrap();
     }
 
     #[test]

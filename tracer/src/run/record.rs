@@ -20,8 +20,11 @@ use crate::pipeline::Pipeline;
 use crate::plan::{Capacity, Plan, Selection};
 
 /// What every face needs.
-const EVERYTHING: u32 =
-    feature::LATENCY | feature::SYSCALL_RECORDS | feature::PROCESS_RECORDS | feature::CGROUP_RECORDS;
+const EVERYTHING: u32 = feature::LATENCY
+    | feature::SYSCALL_RECORDS
+    | feature::PROCESS_RECORDS
+    | feature::CGROUP_RECORDS
+    | feature::IO_URING_RECORDS;
 
 pub(super) fn record(args: &RecordArgs) -> Result<ExitCode> {
     live::preflight()?;
@@ -29,6 +32,8 @@ pub(super) fn record(args: &RecordArgs) -> Result<ExitCode> {
     let plan = Plan {
         features: EVERYTHING,
         selection: Selection::ALL,
+        min_duration_ns: 0,
+        errnos: None,
         lineage: None,
         ring_bytes: RING_BYTES,
         capacity: Capacity::default(),

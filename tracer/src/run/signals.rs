@@ -1,5 +1,6 @@
 //! Ctrl-C and its relatives: the first one ends in order, the second one at once.
 
+use std::fs::File;
 use std::process;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use tokio::runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Whether a signal asked for the end.
 #[derive(Clone, Default)]
@@ -65,37 +66,79 @@ impl Stop {
     /// Watches for SIGINT, SIGTERM and SIGHUP in a thread of its own.
     pub(super) fn on_signals() -> Result<Self> {
         let stop = Self::default();
-        let seen = stop.clone();
+        stop.watch(None)?;
+        Ok(stop)
+    }
+
+    /// The same, but SIGUSR1 calls `reopen`, and so does SIGHUP where there is no terminal that could hang up.
+    pub(super) fn watch_and_reopen(&self, reopen: impl Fn() + Send + 'static) -> Result<()> {
+        self.watch(Some(Box::new(reopen)))
+    }
+
+    fn watch(&self, reopen: Option<Box<dyn Fn() + Send>>) -> Result<()> {
+        let seen = self.clone();
         let runtime =
             runtime::Builder::new_current_thread().enable_io().build().context("cannot watch for signals")?;
         let guard = runtime.enter();
-        let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
-        let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
-        let mut hangup = signal(SignalKind::hangup()).context("cannot watch for SIGHUP")?;
+        let listen = |kind, name| signal(kind).with_context(|| format!("cannot watch for {name}"));
+        let mut interrupt = listen(SignalKind::interrupt(), "SIGINT")?;
+        let mut terminate = listen(SignalKind::terminate(), "SIGTERM")?;
+        let mut hangup = listen(SignalKind::hangup(), "SIGHUP")?;
+        let mut user = match reopen {
+            Some(_) => Some(listen(SignalKind::user_defined1(), "SIGUSR1")?),
+            None => None,
+        };
         drop(guard);
+        let hangup_ends = reopen.is_none() || has_terminal();
         thread::Builder::new()
             .name("signals".to_owned())
             .spawn(move || {
                 runtime.block_on(async {
                     loop {
-                        let number = tokio::select! {
+                        let kind = tokio::select! {
                             _ = interrupt.recv() => SignalKind::interrupt(),
                             _ = terminate.recv() => SignalKind::terminate(),
                             _ = hangup.recv() => SignalKind::hangup(),
-                        }
-                        .as_raw_value();
-                        if seen.0.signal.swap(number, Ordering::Relaxed) > 0 {
-                            if let Ok(abort) = seen.0.abort.lock()
-                                && let Some(act) = &*abort
+                            () = next(user.as_mut()) => SignalKind::user_defined1(),
+                        };
+                        match &reopen {
+                            Some(reopen)
+                                if kind == SignalKind::user_defined1()
+                                    || (kind == SignalKind::hangup() && !hangup_ends) =>
                             {
-                                act();
+                                reopen();
                             }
-                            process::exit(128 + number);
+                            _ => seen.end(kind.as_raw_value()),
                         }
                     }
                 });
             })
             .context("cannot start a thread")?;
-        Ok(stop)
+        Ok(())
     }
+
+    /// In order the first time, at once the second.
+    fn end(&self, number: i32) {
+        if self.0.signal.swap(number, Ordering::Relaxed) > 0 {
+            if let Ok(abort) = self.0.abort.lock()
+                && let Some(act) = &*abort
+            {
+                act();
+            }
+            process::exit(128 + number);
+        }
+    }
+}
+
+/// The next signal; without a source never.
+async fn next(source: Option<&mut Signal>) {
+    match source {
+        Some(source) => _ = source.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether there is a controlling terminal.
+fn has_terminal() -> bool {
+    File::open("/dev/tty").is_ok()
 }

@@ -70,6 +70,8 @@ fn live_pipeline(args: &TopArgs, looks: bool) -> Result<Pipeline<impl Source + u
                 (false, false) => 0,
             },
         selection: Selection::ALL,
+        min_duration_ns: 0,
+        errnos: None,
         lineage: None,
         ring_bytes: RING_BYTES,
         capacity: Capacity::default(),

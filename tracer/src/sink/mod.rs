@@ -6,23 +6,27 @@
 use std::borrow::Cow;
 use std::io;
 
-use crate::batch::Session;
+use crate::batch::{Arch, Session};
 use crate::container::{Container, Identity};
-use crate::event::{Abi, Event, How, Syscall};
-use crate::ledger::Ledger;
+use crate::event::{Event, How, Syscall};
+use crate::ledger::{Ledger, SinkBooks};
 use crate::lifecycle::ContainerEvent;
 use crate::origin::Origin;
 use crate::syscall;
+use crate::syscall::signature::Signature;
 
 pub mod json;
+pub mod schema;
 pub mod text;
 pub mod top;
 
 mod clock;
 mod output;
+mod redacted;
 
 pub use json::Json;
 pub use output::Output;
+pub use redacted::Redacted;
 pub use text::Text;
 pub use top::Samples;
 
@@ -51,8 +55,34 @@ pub trait Sink {
     /// Hands on what is held back; due whenever no event is waiting.
     fn flush(&mut self) -> io::Result<bool>;
 
+    /// Waits for what became of all that it was told, as far as that can be waited for.
+    fn settle(&mut self) -> io::Result<()> {
+        self.flush().map(drop)
+    }
+
     /// Says how the books stand and flushes.
     fn stop(&mut self, at_ns: u64, ledger: &Ledger) -> io::Result<bool>;
+
+    /// What became of events that were taken and have not arrived, as far as that is known by now.
+    fn fate(&self) -> Fate {
+        Fate::default()
+    }
+
+    /// The books of each receiver, where there are several.
+    fn books(&self) -> Vec<SinkBooks> {
+        Vec::new()
+    }
+}
+
+/// Events that a sink has taken and not delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fate {
+    /// Lost in a queue.
+    pub queue: u64,
+    /// Lost by a receiver.
+    pub sink: u64,
+    /// Every receiver had gone before, in peace.
+    pub unwanted: u64,
 }
 
 /// Events or counts that are missing from here on.
@@ -62,6 +92,8 @@ pub struct Lost<'a> {
     pub place: &'static str,
     /// None: it cannot be told whose they were.
     pub container: Option<&'a Container>,
+    /// Lost on the way to this receiver, by its name in [`SinkBooks`]; None: on the way to all.
+    pub sink: Option<&'a str>,
     /// More than when it was last said of this place and container.
     pub count: u64,
 }
@@ -72,13 +104,9 @@ fn returned(call: &Syscall<'_>, name: &str) -> Option<i64> {
     comes_back.then_some(call.ret)
 }
 
-/// The arguments that a call takes.
-fn passed<'a>(call: &'a Syscall<'_>, name: &str) -> &'a [u64] {
-    let taken = match call.abi {
-        Abi::Native | Abi::X32 => syscall::arity(name),
-        // A 64-bit value takes two of its registers: only all of them are surely enough.
-        Abi::Compat => call.args.len(),
-    };
+/// The registers that a call takes; all that it could, where it is not known.
+fn passed<'a>(call: &'a Syscall<'_>, signature: Option<&Signature>, arch: Arch) -> &'a [u64] {
+    let taken = signature.map_or(call.args.len(), |signature| signature.registers(arch, call.abi));
     call.args.get(..taken).unwrap_or(&call.args)
 }
 

@@ -47,7 +47,8 @@ pub fn number(name: &str) -> Option<u16> {
     (all().chain(aliases())).find_map(|(known, errno)| (known == name).then_some(errno))
 }
 
-fn all() -> impl Iterator<Item = (&'static str, u16)> {
+/// Names and numbers, by number.
+pub fn all() -> impl Iterator<Item = (&'static str, u16)> {
     let names = ERRORS.iter().zip(0_u16..).chain(INTERNAL.iter().zip(INTERNAL_START..));
     names.map(|(&name, errno)| (name, errno)).filter(|(name, _)| !name.is_empty())
 }

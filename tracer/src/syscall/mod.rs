@@ -5,10 +5,15 @@
 
 mod aarch64;
 mod arm;
+pub mod class;
+#[expect(clippy::unreadable_literal, reason = "written by a program for programs")]
+pub mod constants;
 pub mod errno;
 mod i386;
+pub mod io_uring;
+pub mod set;
 pub mod signal;
-mod signature;
+pub mod signature;
 mod uapi;
 mod x32;
 mod x86_64;
@@ -49,18 +54,6 @@ pub fn all(arch: Arch, abi: Abi) -> impl Iterator<Item = (u16, &'static str)> {
 /// `x86_64`, `i386`, `x32`, `aarch64` or `arm`.
 pub const fn abi_name(arch: Arch, abi: Abi) -> &'static str {
     table(arch, abi).0
-}
-
-/// Byte of [`tracer_common::config::traits`]; 0 for unknown calls.
-pub fn traits(arch: Arch, abi: Abi, number: u16) -> u8 {
-    name(arch, abi, number).and_then(signature::find).map_or(0, |&(_, _, traits)| traits)
-}
-
-/// Number of arguments. 6, all that were passed, where it is not known.
-///
-/// It is that of the 64-bit form: the 32-bit ABIs use more registers for calls like `pread64`.
-pub fn arity(name: &str) -> usize {
-    signature::find(name).map_or(6, |&(_, arity, _)| usize::from(arity))
 }
 
 /// Name of the ABI, and names of its calls by number.

@@ -1,4 +1,4 @@
-//! The configuration file, as far as the screen is concerned:
+//! The configuration file, as far as the screen is concerned; [`crate::run`] reads the rest:
 //!
 //! ```toml
 //! [top]
@@ -17,7 +17,10 @@ use toml::{Table, Value};
 
 use super::key::Key;
 use super::keys::Keys;
-use super::nearest::nearest;
+use crate::nearest::nearest;
+
+/// Of the whole file: what the other commands have in theirs is theirs to check.
+pub const SECTIONS: [&str; 3] = ["top", "trace", "run"];
 
 /// What a file says; None: nothing.
 #[derive(Clone, Default)]
@@ -35,7 +38,7 @@ impl Config {
     pub fn read(text: &str, interval: fn(&str) -> Result<Duration, String>) -> Result<Self, String> {
         let all: Table =
             text.parse().map_err(|error: toml::de::Error| error.to_string().trim_end().to_owned())?;
-        known("section", &all, &["top"])?;
+        known("section", &all, &SECTIONS)?;
         let Some(top) = all.get("top") else { return Ok(Self::default()) };
         let Value::Table(top) = top else { return Err("`top` is not a section: write [top]".into()) };
         known("setting of [top]", top, &["mouse", "ascii", "plain", "interval", "keys"])?;
@@ -119,6 +122,7 @@ mod tests {
             assert_eq!(config.keys.action(Mode::Table, key), Some(Action::Time(Time::Pause)));
         }
         assert_eq!(Config::read("", seconds).unwrap().mouse, None);
+        assert_eq!(Config::read("[trace]\nformat = 1\n[run]\n", seconds).unwrap().mouse, None);
     }
 
     #[test]

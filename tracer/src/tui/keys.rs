@@ -5,9 +5,9 @@ use std::borrow::Cow;
 
 use super::action::{Action, Arrange, Go, Step, Time, Type};
 use super::key::Key;
-use super::nearest::nearest;
 use super::place::View;
 use crate::export::Format;
+use crate::nearest::nearest;
 
 /// What the keys go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use super::action::{Action, Go, Time, Type};
 use super::keys;
-use super::nearest::nearest;
 use super::place::VIEWS;
+use crate::nearest::nearest;
 use crate::text::clock_ns;
 
 /// Characters, more than any command has.

@@ -1,6 +1,9 @@
 //! `cargo xtask codegen`: the kernel's own headers to the tables that the tree keeps.
 
+mod compile;
+mod constants;
 mod define;
+mod sets;
 mod table;
 
 use std::fs;
@@ -49,6 +52,7 @@ const CALLS: [Calls; 5] = [
 /// x86, arm and arm64 use the generic errors and number their signals as the generic header does.
 const ERRORS: [&str; 2] = ["usr/include/asm-generic/errno-base.h", "usr/include/asm-generic/errno.h"];
 const SIGNALS: &str = "usr/include/asm-generic/signal.h";
+const IO_URING: &str = "usr/include/linux/io_uring.h";
 
 pub fn run(check: bool) -> Result<()> {
     let headers = headers()?;
@@ -107,6 +111,17 @@ fn generate(headers: &Path) -> Result<Vec<(String, String)>> {
         signals.names("SIGNALS"),
     );
     files.push(("uapi.rs".to_owned(), text));
+    let table = operation_table(&read(headers, IO_URING)?).with_context(|| format!("in {IO_URING}"))?;
+    let text = format!("{}\n{}", head("Operations of `io_uring`.", &[IO_URING]), table.names("OPERATIONS"));
+    files.push(("io_uring/operations.rs".to_owned(), text));
+    let (constants, from) = constants::constants(headers)?;
+    let from: Vec<String> = from.iter().map(|header| format!("usr/include/{header}")).collect();
+    let from: Vec<&str> = from.iter().map(String::as_str).collect();
+    let head = head("Symbols of arguments, and of what they point to.", &from);
+    let text = format!(
+        "{head}#![cfg_attr(rustfmt, rustfmt::skip)]\n\nuse super::set::{{Names, Set}};\n\n{constants}"
+    );
+    files.push(("constants.rs".to_owned(), text.trim_end().to_owned() + "\n"));
     Ok(files)
 }
 
@@ -156,6 +171,16 @@ fn signal_table(header: &str) -> Result<Table> {
     Ok(table)
 }
 
+/// The constants of `enum io_uring_op`, which count from 0.
+fn operation_table(header: &str) -> Result<Table> {
+    let names = header.lines().filter_map(|line| line.trim().strip_prefix("IORING_OP_")?.strip_suffix(','));
+    let names: Vec<&str> = names.take_while(|name| *name != "LAST").collect();
+    if names.first() != Some(&"NOP") {
+        bail!("the operations do not begin with IORING_OP_NOP");
+    }
+    Table::new(names.into_iter().zip(0..))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,6 +193,14 @@ mod tests {
         let x32 = CALLS.iter().find(|calls| calls.abi == "x32").unwrap();
         let table = call_table(x32, "#define __NR_write (__X32_SYSCALL_BIT + 1)\n").unwrap();
         assert_eq!(table, Table::new([("write", 1)]).unwrap());
+    }
+
+    #[test]
+    fn operations_count_from_0_to_the_last() {
+        let header =
+            "\tIORING_OP_NOP,\n\tIORING_OP_READV,\n\n\t/* end */\n\tIORING_OP_LAST,\n\tIORING_OP_X,\n";
+        assert_eq!(operation_table(header).unwrap(), Table::new([("NOP", 0), ("READV", 1)]).unwrap());
+        assert!(operation_table("").is_err());
     }
 
     #[test]

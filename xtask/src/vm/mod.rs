@@ -15,6 +15,7 @@ use self::machine::Said;
 use crate::build::{Executable, build};
 use crate::command::exists;
 use crate::report::{NotRun, Report, say};
+use crate::test::FEATURES;
 use crate::{privileged, setup, toolchain};
 
 /// The binary with the tests on real containers.
@@ -85,11 +86,11 @@ fn lack() -> Option<String> {
 fn test(series: &Series, filters: &[String], not_run: &mut Vec<NotRun>) -> Result<()> {
     let folder = toolchain::tools().join("vm");
     let kernel = series.fetch(&folder)?;
-    let built = build(&["test", "--locked", "--no-run"])?;
+    let built = build(&["test", "--locked", "--no-run", FEATURES])?;
     let binary = built.iter().find(|b| b.is_test && is_called(b, BINARY)).context("cargo built no tests")?;
     let ctrace =
         built.iter().find(|b| !b.is_test && is_called(b, "ctrace")).context("cargo built no ctrace")?;
-    privileged::run(binary, &[COMPILING.to_owned()])?;
+    privileged::run(binary, &[COMPILING.to_owned()], None)?;
 
     let names = privileged::choose(privileged::ignored(binary)?, filters, image::has, not_run);
     if names.is_empty() {

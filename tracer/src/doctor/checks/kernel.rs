@@ -50,6 +50,31 @@ pub(super) fn btf(host: &Host) -> Check {
     )
 }
 
+/// The tracepoint of submitted operations has its request as an argument since v6.0,
+/// <https://github.com/torvalds/linux/blob/v6.1/include/trace/events/io_uring.h#L384>.
+const IO_URING_REQUESTS: (u32, u32) = (6, 0);
+
+pub(super) fn io_uring(host: &Host) -> Check {
+    let (major, minor) = IO_URING_REQUESTS;
+    let seen = host.is_at_least(major, minor);
+    let found = match seen {
+        Some(true) => "operations can be seen",
+        Some(false) => "operations cannot be seen",
+        None => "unknown",
+    };
+    let check = Check::ok(
+        "io_uring",
+        found.into(),
+        "what programs do through io_uring is no system call; its tracepoints say who did what from Linux 6.0 on",
+    );
+    match seen {
+        Some(true) => check,
+        Some(false) | None => check.warn(format!(
+            "boot Linux {major}.{minor} or newer to have the events io_uring.submit and io_uring.complete; all else works"
+        )),
+    }
+}
+
 /// Every read of kernel memory asks,
 /// <https://github.com/torvalds/linux/blob/v6.12/kernel/bpf/helpers.c> (`LOCKDOWN_BPF_READ_KERNEL`).
 pub(super) fn lockdown(host: &Host) -> Check {

@@ -81,6 +81,7 @@ pub fn checks(host: &Host) -> Vec<Check> {
         kernel::arch(host),
         kernel::btf(host),
         kernel::lockdown(host),
+        kernel::io_uring(host),
         rights::user_namespace(host),
         rights::load(host),
         rights::seccomp(host),

@@ -49,6 +49,12 @@ fn kernels() {
 }
 
 #[test]
+fn without_io_uring_all_else_works() {
+    let status = |kernel| check(&Host { kernel, ..Host::sample() }, "io_uring").status;
+    assert_eq!([Some((6, 0)), Some((5, 15)), None].map(status), [Status::Ok, Status::Warn, Status::Warn]);
+}
+
+#[test]
 fn capabilities_count_and_not_the_uid() {
     let status = |host: &Host| check(host, "capabilities").status;
     assert_eq!(status(&with_caps(&[cap::BPF, cap::PERFMON])), Status::Ok);

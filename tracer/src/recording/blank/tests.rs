@@ -4,38 +4,57 @@ use proptest::sample::select;
 
 use super::*;
 
-/// Where a text lies: its length, its bytes, the room for them.
-type At = (usize, usize, usize);
-
-/// Kind and size of every record, and its texts.
-const RECORDS: [(u16, usize, &[At]); 14] = [
-    (kind::SYSCALL, 144, &[]),
-    (kind::SYSCALL_PATH, 664, &[(144, 152, 512)]),
-    (kind::SYSCALL_ADDRESS, 280, &[(144, 152, 128)]),
-    (kind::FORK, 88, &[]),
-    (kind::EXEC, 1112, &[(72, 80, 512), (592, 600, 512)]),
-    (kind::EXIT, 80, &[]),
-    (kind::OWNER, 160, &[]),
-    (kind::ENDED, 80, &[]),
-    (kind::CGROUP_MKDIR, 1120, CGROUP_TEXT),
-    (kind::CGROUP_RMDIR, 1120, CGROUP_TEXT),
-    (kind::CGROUP_ATTACH, 1120, CGROUP_TEXT),
-    (kind::CGROUP_FREEZE, 1120, CGROUP_TEXT),
-    (kind::CGROUP_UNFREEZE, 1120, CGROUP_TEXT),
-    (kind::CGROUP_RENAME, 1120, CGROUP_TEXT),
+/// Kind and fixed size of every record, and whether pieces follow or a path is inside.
+const RECORDS: [(u16, usize, bool); 15] = [
+    (kind::SYSCALL, 144, false),
+    (kind::SYSCALL_MEMORY, 144, true),
+    (kind::FORK, 88, false),
+    (kind::EXEC, 72, true),
+    (kind::EXIT, 80, false),
+    (kind::OWNER, 160, false),
+    (kind::ENDED, 80, false),
+    (kind::CGROUP_MKDIR, 1120, false),
+    (kind::CGROUP_RMDIR, 1120, false),
+    (kind::CGROUP_ATTACH, 1120, false),
+    (kind::CGROUP_FREEZE, 1120, false),
+    (kind::CGROUP_UNFREEZE, 1120, false),
+    (kind::CGROUP_RENAME, 1120, false),
+    (kind::IO_URING_SUBMIT, 88, false),
+    (kind::IO_URING_COMPLETE, 88, false),
 ];
-const CGROUP_TEXT: &[At] = &[(92, 96, 1024)];
 
-/// A record of `bytes`, again and again, with texts of these lengths.
-fn record(kind: u16, size: usize, texts: &[At], lens: [usize; 2], bytes: &[u8]) -> Vec<u8> {
-    let mut record: Vec<u8> = bytes.iter().copied().cycle().take(size).collect();
+const fn has_path(size: usize) -> bool {
+    size == 1120
+}
+
+/// A record of `bytes`, again and again, with texts of these lengths; and where nothing is meant.
+fn record(
+    kind: u16,
+    fixed: usize,
+    pieces: bool,
+    lens: [usize; 2],
+    bytes: &[u8],
+) -> (Vec<u8>, Vec<Range<usize>>) {
+    let mut record: Vec<u8> = bytes.iter().copied().cycle().take(fixed).collect();
+    let mut unused = Vec::new();
+    if pieces {
+        for len in lens {
+            record.extend([1, 0, 0, 0]);
+            record.extend(u32::try_from(len).unwrap().to_le_bytes());
+            record.extend(bytes.iter().copied().cycle().take(len.next_multiple_of(8)));
+            unused.push(record.len() - (len.next_multiple_of(8) - len)..record.len());
+        }
+    } else if has_path(fixed) {
+        record[92..96].copy_from_slice(&u32::try_from(lens[0]).unwrap().to_le_bytes());
+        unused.push(
+            96 + lens[0].min(1024)..if lens[0] > 1024 { 1120 - 1024 + lens[0].min(1024) } else { 1120 },
+        );
+    }
     record[..2].copy_from_slice(&kind.to_le_bytes());
     record[2..4].copy_from_slice(&0u16.to_le_bytes());
-    record[4..8].copy_from_slice(&u32::try_from(size).unwrap().to_le_bytes());
-    for (&(at, ..), len) in texts.iter().zip(lens) {
-        record[at..at + 4].copy_from_slice(&u32::try_from(len).unwrap().to_le_bytes());
-    }
-    record
+    let len = u32::try_from(record.len()).unwrap();
+    record[4..8].copy_from_slice(&len.to_le_bytes());
+    (record, unused)
 }
 
 fn blanked(records: &[u8]) -> Vec<u8> {
@@ -46,12 +65,12 @@ fn blanked(records: &[u8]) -> Vec<u8> {
 
 #[test]
 fn nothing_stays_behind_a_text_and_all_else_does() {
-    for (kind, size, texts) in RECORDS {
-        for lens in [[0, 7], [5, 0], [128, 128]] {
-            let before = record(kind, size, texts, lens, b"secret");
+    for (kind, fixed, pieces) in RECORDS {
+        for lens in [[0, 7], [5, 0], [128, 128], [1, 4095]] {
+            let (before, unused) = record(kind, fixed, pieces, lens, b"secret");
             let mut expected = before.clone();
-            for (&(_, at, room), len) in texts.iter().zip(lens) {
-                expected[at + len..at + room].fill(0);
+            for unused in unused {
+                expected[unused].fill(0);
             }
             assert_eq!(blanked(&before), expected, "kind {kind}, texts of {lens:?} bytes");
         }
@@ -60,20 +79,18 @@ fn nothing_stays_behind_a_text_and_all_else_does() {
 
 #[test]
 fn damaged_records_stay_as_they_are() {
-    let whole = record(kind::SYSCALL_PATH, 664, &[(144, 152, 512)], [9, 0], b"secret");
-    let too_long = record(kind::SYSCALL_PATH, 664, &[(144, 152, 512)], [513, 0], b"secret");
-    let huge = record(kind::CGROUP_MKDIR, 1120, CGROUP_TEXT, [u32::MAX as usize, 0], b"secret");
-    let cut = record(kind::EXEC, 600, &[], [0, 0], b"secret");
-    let unknown = record(99, 664, &[], [0, 0], b"secret");
-    let records = [too_long, huge, unknown, whole, cut.clone()].concat();
-    let clean = blanked(&records);
-    let (damaged, rest) = (664 + 1120 + 664, 664 + 600);
-    assert_eq!(clean[..damaged], records[..damaged]);
-    assert!(
-        clean[damaged + 152 + 9..damaged + 664].iter().all(|byte| *byte == 0),
-        "a whole one between them"
-    );
-    assert_eq!(clean.len(), damaged + rest);
+    let (whole, _) = record(kind::SYSCALL_MEMORY, 144, true, [9, 0], b"secret");
+    let mut too_long = whole.clone();
+    too_long[148..152].copy_from_slice(&u32::MAX.to_le_bytes());
+    let (huge, _) = record(kind::CGROUP_MKDIR, 1120, false, [u32::MAX as usize, 0], b"secret");
+    let (mut cut, _) = record(kind::EXEC, 72, true, [9, 9], b"secret");
+    cut.truncate(80);
+    let (unknown, _) = record(99, 664, false, [0, 0], b"secret");
+    let damaged = [too_long, huge, unknown].concat();
+    let clean = blanked(&[damaged.as_slice(), &whole, &cut].concat());
+    assert_eq!(clean[..damaged.len()], damaged);
+    assert_eq!(clean[damaged.len() + 152 + 9..][..7], [0; 7], "a whole one between them");
+    assert_eq!(clean.len(), damaged.len() + whole.len() + cut.len());
     for len in 0..cut.len() {
         assert_eq!(blanked(&cut[..len]), &cut[..len], "its end is missing");
     }
@@ -84,11 +101,13 @@ proptest! {
     fn what_is_decoded_stays_the_same(
         which in vec((select(&RECORDS), [0..=1025_usize, 0..=513], vec(any::<u8>(), 1..300), 0..64_u16), 1..4),
     ) {
-        let records: Vec<u8> = which.iter().flat_map(|((kind, size, texts), lens, bytes, flags)| {
-            let mut record = record(*kind, *size, texts, *lens, bytes);
+        let records: Vec<u8> = which.iter().flat_map(|((kind, fixed, pieces), lens, bytes, flags)| {
+            let (mut record, _) = record(*kind, *fixed, *pieces, *lens, bytes);
             record[2..4].copy_from_slice(&flags.to_le_bytes());
             // The machine's own ABI, where it is a call.
-            record[76..78].fill(0);
+            if *fixed > 78 {
+                record[76..78].fill(0);
+            }
             record
         }).collect();
         let clean = blanked(&records);

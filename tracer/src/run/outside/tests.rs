@@ -201,7 +201,7 @@ fn a_command_line_means_the_same_to_ctrace() {
         let cli = crate::cli::Cli::parse_from(read.trim_end_matches('\0').split('\0'));
         let found = match cli.command {
             Some(crate::cli::Command::Top(args)) => args.containers.names,
-            Some(crate::cli::Command::Trace(args)) => args.containers.names,
+            Some(crate::cli::Command::Trace(args)) => args.chosen.names,
             other => panic!("{other:?}"),
         };
         assert_eq!(found, names);

@@ -1,10 +1,16 @@
 //! The strings whose length others decide, and the room that each has in a line.
 
-use tracer_common::limits::{ADDRESS_LEN, CGROUP_PATH_LEN, COMM_LEN, TEXT_LEN};
+use tracer_common::limits::{ADDRESS_LEN, CGROUP_PATH_LEN, COMM_LEN};
 
 /// No line of an event stream is longer. It is what the strictest receiver takes by default:
 /// rsyslog cuts messages at 8 KiB, <https://www.rsyslog.com/doc/rainerscript/global.html>.
 pub const LINE: usize = 8 << 10;
+
+/// Bytes of a path or of arguments that are not UTF-8.
+const RAW: usize = 512;
+
+/// That many sinks fit into the line of `ctrace.stop`.
+pub const SINKS: usize = 8;
 
 /// A member of a line.
 pub struct Field {
@@ -15,7 +21,7 @@ pub struct Field {
     pub path: &'static str,
     /// Bytes for the escaped text.
     pub room: usize,
-    /// Most bytes of which `bytes_key` is made; 0: it is never written.
+    /// Bytes of which `bytes_key` is made, those behind them are cut; 0: it is never written.
     pub raw: usize,
 }
 
@@ -46,15 +52,21 @@ fields! {
     POD_NAMESPACE = "k8s.namespace." "name", 128, 0;
     POD_CONTAINER = "k8s.container." "name", 128, 0;
     COMM = "process.executable." "name", 6 * COMM_LEN, COMM_LEN;
-    FILENAME = "process.executable." "path", 1024, TEXT_LEN;
+    FILENAME = "process.executable." "path", 1024, RAW;
     COMMAND_LINE = "process." "command_line", 896, 0;
-    COMMAND_ARGS = "process." "command_args", 896, TEXT_LEN;
-    PATH = "syscall." "path", 1024, TEXT_LEN;
+    COMMAND_ARGS = "process." "command_args", 896, RAW;
+    /// All arguments of a call share it.
+    ARGUMENTS = "syscall." "arg", 1536, 0;
+    PATH = "file." "path", 768, RAW;
+    TARGET_PATH = "file." "target_path", 512, RAW;
     /// The longest is a path of 108 bytes.
-    ADDRESS = "syscall." "address", 6 * ADDRESS_LEN, ADDRESS_LEN;
+    PEER_ADDRESS = "network.peer." "address", 6 * ADDRESS_LEN, ADDRESS_LEN;
+    LOCAL_ADDRESS = "network.local." "address", 6 * ADDRESS_LEN, ADDRESS_LEN;
     CGROUP_PATH = "cgroup." "path", 2048, CGROUP_PATH_LEN;
     VERSION = "ctrace." "version", 128, 0;
     KERNEL = "ctrace." "kernel", 256, 0;
+    SINK = "lost." "sink", 256, 0;
+    SINK_NAME = "ledger.sinks." "name", 256, 0;
 }
 
 /// Keys, brackets, numbers and our own words: the longest are below 1200 bytes.
@@ -82,7 +94,9 @@ const fn longest(fields: &[&Field]) -> usize {
     }
 }
 
-const _: () = assert!(FIXED + longest(&COMMON) + longest(&[&PATH]) <= LINE);
-const _: () = assert!(FIXED + longest(&COMMON) + longest(&[&ADDRESS]) <= LINE);
+const _: () = assert!(FIXED + longest(&COMMON) + longest(&[&ARGUMENTS, &PATH, &TARGET_PATH]) <= LINE);
+const _: () = assert!(FIXED + longest(&COMMON) + longest(&[&ARGUMENTS, &PEER_ADDRESS]) <= LINE);
 const _: () = assert!(FIXED + longest(&COMMON) + longest(&[&FILENAME, &COMMAND_LINE, &COMMAND_ARGS]) <= LINE);
 const _: () = assert!(FIXED + longest(&COMMON) + longest(&[&CGROUP_PATH]) <= LINE);
+/// Keys and numbers of a sink's books take less than 180 bytes.
+const _: () = assert!(FIXED + longest(&[&MESSAGE, &HOST_NAME]) + SINKS * (SINK_NAME.room + 180) <= LINE);

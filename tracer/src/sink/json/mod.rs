@@ -1,9 +1,13 @@
 //! Events as NDJSON: the format of `ctrace trace --format json`, version 1.0.
 //!
-//! One JSON object a line, UTF-8, each line ended by `\n`, none longer than 8 KiB without it. Objects
-//! are nested: `container.id` below stands for `{"container":{"id":..}}`. Names are those of the
+//! One JSON object a line, UTF-8, each line ended by `\n`, none longer than 8 KiB without it, or
+//! than [`Style`] says. Objects are nested: `container.id` below stands for `{"container":{"id":..}}`; in the
+//! flat layout it is a key as it stands, `{"container.id":..}`, except in the objects of lists. Names are those of the
 //! OpenTelemetry semantic conventions where they have one. A member without value is absent, never
-//! `null` or empty. New members may come in any 1.x; none changes its meaning or type.
+//! `null`. New members may come in any 1.x; none changes its meaning or type.
+//!
+//! This is the format in prose; [`super::schema`] has it for machines, and a test holds them together. A new member has its
+//! place in both.
 //!
 //! # Every record
 //!
@@ -16,7 +20,7 @@
 //! | `event.seq` | integer | counts the records of this stream from 0, without gap |
 //! | `schema_version` | string | `1.0` |
 //! | `host.name` | string | |
-//! | `truncated` | list of strings | members that are not all there is, by path: `process.command_line` |
+//! | `truncated` | list of strings | members that are not all there is, by path: `process.command_line`; `*`: only the members of every record are left, in a line of less than 8 KiB |
 //!
 //! # Every event of a container
 //!
@@ -44,12 +48,15 @@
 //! |---|---|---|---|
 //! | `syscall`, `syscall.denied` | `syscall.name`, `.abi` | string | |
 //! | | `syscall.number` | integer | as in the ABI's own table |
-//! | | `syscall.args` | list of strings | as many as the call takes; hexadecimal, `0x1f` |
-//! | | `syscall.path_index` | integer | the argument that points to a path, from 0 |
-//! | | `syscall.path` | string | that path, if the memory was there |
-//! | | `syscall.address_index` | integer | the argument that points to a socket address, from 0 |
-//! | | `syscall.address` | string | that address, if the memory was there: `192.0.2.1:443`, `[2001:db8::1]:53`, a path, `@abstract`, empty for a unix socket without name; of a refused or failed call, too, if it came from the process |
-//! | | `syscall.address_family` | string | `inet`, `inet6`, `unix`, `netlink`, `unspecified`, or the number of another one |
+//! | | `syscall.args` | list of strings | the registers, as many as the call takes; hexadecimal, `0x1f` |
+//! | | `syscall.arg` | object of strings | each argument that counts by its name, in the order of the call and as `strace` prints it, but strings without quotes: `{"dirfd":"AT_FDCWD","pathname":"/etc/hostname","flags":"O_RDONLY"}`; absent: a call that is not known |
+//! | | `syscall.unread` | list of strings | the arguments whose memory was not there: in `arg` they are a pointer |
+//! | | `file.path` | string | the first file that the call names, from the process's own root on: as the process gave it, with the directory that a relative path begins in before it. Absent: that directory was not read, as of `chdir`, `chroot` and `pivot_root` with a relative path, or where the path begins follows from rules, as of `openat2` |
+//! | | `file.target_path` | string | the second one: of `rename`, `link` and their like, the new name |
+//! | | `network.peer.address`, `.port` | string, integer | the socket address that the call passed or was given, of the other side: `192.0.2.1`, `2001:db8::1`; of a unix socket its path or `@abstract`; of a refused or failed call, too, if it came from the process |
+//! | | `network.local.address`, `.port` | string, integer | instead, of `bind` and `getsockname`: the own one |
+//! | | `network.type` | string | `ipv4`, `ipv6`; of sockets that are not the internet's `netlink`, `unspecified`, or the number of their family |
+//! | | `network.transport` | `unix` | of a unix socket, instead of the type |
 //! | | `syscall.return_value` | integer | as the kernel gave it; absent: it does not return |
 //! | | `syscall.duration_ns` | integer | absent: not measured, or never begun |
 //! | | `syscall.in_flight` | `true` | begun before the trace: arguments may be stale |
@@ -67,6 +74,11 @@
 //! | | `cgroup.version` | 1, 2 | `freeze` and `unfreeze` are of 2, `rename` is of 1 |
 //! | | `cgroup.hierarchy` | integer | 0: cgroup v2, else as in `/proc/cgroups` |
 //! | | `cgroup.task.pid`, `.tid` | integer | of `attach`: who was moved |
+//! | `io_uring.submit`, `io_uring.complete` | `io_uring.opcode` | string | `READV`; absent: one that this ctrace does not know |
+//! | | `io_uring.opcode_raw` | integer | absent: a completion that had to wait for room |
+//! | | `io_uring.user_data` | string | what the program knows the operation by: the same in both events |
+//! | | `io_uring.fd`, `.fixed_file` | integer | of `submit`, where the operation works on one: a descriptor, or the number of a file registered with the ring |
+//! | | `io_uring.return_value` | integer | of `complete`; with `error` on failure. Of `complete`, `process` is who ended it: it may be a worker of the kernel in that process |
 //! | `container.start` | `process.pid` | integer | of its first process; the time is that of its program's `execve` |
 //! | `container.stop` | `process.pid`, `process.exit` | as above | of its first process; absent: its end was not seen |
 //! | | `container.lifetime_ns` | integer | from `container.start` on; absent: it ran before the trace |
@@ -76,21 +88,30 @@
 //! | | `ctrace.contract` | integer | version of the kernel programs' records |
 //! | `ctrace.lost` | `lost.where` | string | the place |
 //! | | `lost.count` | integer | what is missing; `container` says whose, where that is known |
+//! | | `lost.sink` | string | at the places `queue` and `sink`: on the way to this one of several receivers; others may have it |
 //! | `ctrace.stop` | `ledger.seen`, `.delivered`, `.filtered` | integer | last record |
 //! | | `ledger.dropped` | list of `{where, count}` | |
 //! | | `ledger.balanced` | bool | `seen = delivered + filtered + dropped` |
+//! | | `ledger.sinks` | list of `{name, delivered, dropped}` | each receiver's own books, up to this record; `dropped` as above, at the places `queue` and `sink` |
 //!
 //! # Values
 //!
 //! * Integers are within ±(2^53-1). One beyond (a `return_value` that is an address) comes as a string
 //!   of its decimal digits. What may be any 64 bits, an id or an argument, is a string always.
 //! * Text that is not UTF-8 comes lossy, U+FFFD for what is not; beside it `.._bytes` has all its
-//!   bytes in base64: `syscall.path_bytes`, `syscall.address_bytes`, `cgroup.path_bytes`, `process.executable.name_bytes`,
+//!   bytes in base64: `file.path_bytes`, `file.target_path_bytes`, `network.peer.address_bytes`, `network.local.address_bytes`, `cgroup.path_bytes`, `process.executable.name_bytes`,
 //!   `process.executable.path_bytes`, and `process.command_args_bytes` with a NUL byte after each
 //!   argument.
+//! * In a line shorter than 8 KiB every text has its share of it, and what is left of a text that is not UTF-8 may have no
+//!   bytes beside it.
+//! * With `--redact`, `[redacted]` stands for what a pattern found in a text that a process passed; such a text has no bytes
+//!   beside it. A directory with something to be hidden in the whole path is absent, and with it
+//!   `file`. With `--no-args` what calls and programs were given is absent: `syscall.args`, `syscall.arg`, `syscall.unread`,
+//!   `file`, `network`, command lines, `process.executable.path`.
 //! * C0, DEL, C1, U+2028, U+2029 and the bidirectional controls are written as `\u....`: a line can be
 //!   shown on a terminal as it is.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 
 use tracer_common::CONTRACT_VERSION;
@@ -98,9 +119,10 @@ use tracer_common::CONTRACT_VERSION;
 use super::clock::Clock;
 use super::output::Output;
 use super::{Lost, Sink, short_name};
+use crate::argument::Arguments;
 use crate::batch::{Arch, Session};
 use crate::container::Identity;
-use crate::event::Event;
+use crate::event::{Event, What};
 use crate::ledger::Ledger;
 use crate::lifecycle::ContainerEvent;
 use crate::origin::Origin;
@@ -110,9 +132,13 @@ mod field;
 mod object;
 mod owner;
 mod record;
+mod style;
 
+pub use field::SINKS;
 pub(crate) use object::Object;
+use object::Rooms;
 pub(crate) use owner::{container_members, pod_object, unknown_owner, who};
+pub use style::{Layout, Style};
 
 /// Version of this format and of [`super::top`]'s.
 pub const SCHEMA_VERSION: &str = "1.0";
@@ -131,19 +157,27 @@ pub struct Printer {
 
 /// What a line needs besides its subject.
 struct State {
+    style: Style,
     clock: Clock,
     arch: Arch,
+    arguments: Arguments,
+    /// Reused from line to line.
+    buffers: record::Buffers,
     host_name: String,
     /// Of the next line.
     seq: u64,
     /// Reused from line to line.
-    cut: Vec<&'static str>,
+    rooms: Rooms,
     message: Vec<u8>,
 }
 
 impl<W: Write> Json<W> {
     pub fn new(writer: W) -> Self {
-        Self { out: Output::new(writer), printer: Printer::new(0, Arch::X86_64, "") }
+        Self::styled(writer, Style::default())
+    }
+
+    pub fn styled(writer: W, style: Style) -> Self {
+        Self { out: Output::new(writer), printer: Printer::new(style, 0, Arch::X86_64, "") }
     }
 
     /// A record of our own, with `message` as it is.
@@ -153,7 +187,7 @@ impl<W: Write> Json<W> {
         level: &str,
         name: &str,
         message: &str,
-        fill: impl FnOnce(&mut Object<'_>),
+        fill: impl Fn(&mut Object<'_>),
     ) -> io::Result<bool> {
         let Self { out, printer: Printer { state, .. } } = self;
         state.message.clear();
@@ -164,20 +198,27 @@ impl<W: Write> Json<W> {
 }
 
 impl Printer {
-    fn new(wall_offset_ns: i64, arch: Arch, host_name: &str) -> Self {
+    fn new(style: Style, wall_offset_ns: i64, arch: Arch, host_name: &str) -> Self {
         let state = State {
+            style,
             clock: Clock::new(wall_offset_ns),
             arch,
+            arguments: Arguments::new(arch),
+            buffers: record::Buffers::default(),
             host_name: host_name.to_owned(),
             seq: 0,
-            cut: Vec::new(),
+            rooms: Rooms::new(style.max_bytes),
             message: Vec::new(),
         };
-        Self { places: owner::Places::default(), state }
+        Self { places: owner::Places::new(style), state }
     }
 
     pub fn of(session: &Session) -> Self {
-        Self::new(session.wall_offset_ns, session.arch, &session.host_name)
+        Self::styled(session, Style::default())
+    }
+
+    pub fn styled(session: &Session, style: Style) -> Self {
+        Self::new(style, session.wall_offset_ns, session.arch, &session.host_name)
     }
 
     /// Appends the line of the event that has number `seq`, `\n` included.
@@ -202,19 +243,31 @@ impl Printer {
     ) {
         let Self { places, state } = self;
         let place = places.of(event, identity);
-        let arch = state.arch;
+        let State { arch, style: Style { args, .. }, .. } = *state;
         state.message.clear();
         record::message(&mut state.message, event, &place.said, arch);
         let (level, name) = (record::level(&event.what), event.what.name());
+        let signature = if let What::Syscall(call) = &event.what {
+            state.arguments.signature(call.abi, call.number)
+        } else {
+            None
+        };
+        let buffers = std::mem::take(&mut state.buffers);
+        let words = record::CallWords { arch, signature, buffers: RefCell::new(buffers) };
         state.line(out, event.ktime_ns, level, name, &place.cut, |line| {
-            line.members(&place.members);
-            record::members(line, event, origin, arch);
+            if line.narrowed() {
+                owner::whose(line, event, identity);
+            } else {
+                line.members(&place.members);
+            }
+            record::members(line, event, origin, &words, args);
         });
+        state.buffers = words.buffers.into_inner();
     }
 }
 
 impl State {
-    /// `cut`: paths of what is shortened already in what `fill` copies.
+    /// `cut`: paths of what is shortened already in what `fill` copies while nothing is narrowed.
     fn line(
         &mut self,
         out: &mut Vec<u8>,
@@ -222,11 +275,42 @@ impl State {
         level: &str,
         name: &str,
         cut_before: &[&'static str],
+        fill: impl Fn(&mut Object<'_>),
+    ) {
+        self.rooms.reset();
+        let start = out.len();
+        self.head(out, at_ns, level, name, |line| {
+            fill(line);
+            line.truncated(cut_before);
+        });
+        while out.len() - start > self.rooms.limit() {
+            out.truncate(start);
+            if self.rooms.narrow() {
+                self.head(out, at_ns, level, name, |line| {
+                    fill(line);
+                    line.truncated(&[]);
+                });
+            } else {
+                self.rooms.reset();
+                self.head(out, at_ns, level, name, |line| line.truncated(&[EVERYTHING]));
+                break;
+            }
+        }
+        out.push(b'\n');
+        self.seq += 1;
+    }
+
+    /// A line's object: the members of every record, and what `fill` writes.
+    fn head(
+        &mut self,
+        out: &mut Vec<u8>,
+        at_ns: u64,
+        level: &str,
+        name: &str,
         fill: impl FnOnce(&mut Object<'_>),
     ) {
-        let Self { clock, arch: _, host_name, seq, cut, message } = self;
-        cut.clear();
-        Object::write(out, Some(cut), |line| {
+        let Self { style, clock, arch: _, arguments: _, buffers: _, host_name, seq, rooms, message } = self;
+        Object::write(out, style.layout, Some(rooms), |line| {
             line.time("timestamp", clock.read(at_ns));
             line.word("level", level);
             line.text(&field::MESSAGE, message);
@@ -237,18 +321,18 @@ impl State {
             line.word("schema_version", SCHEMA_VERSION);
             line.object("host", |host| _ = host.text(&field::HOST_NAME, host_name.as_bytes()));
             fill(line);
-            line.truncated(cut_before);
         });
-        out.push(b'\n');
-        *seq += 1;
     }
 }
+
+/// In `truncated`: members are missing, and there is no room to name them.
+const EVERYTHING: &str = "*";
 
 impl<W: Write> Sink for Json<W> {
     fn start(&mut self, session: &Session) -> io::Result<bool> {
         let Session { version, kernel, arch, started_ns, host_name: _, wall_offset_ns: _, features: _ } =
             session;
-        self.printer = Printer::of(session);
+        self.printer = Printer::styled(session, self.printer.state.style);
         let message = format!("ctrace {version} on Linux {kernel}");
         self.own(*started_ns, "info", "ctrace.start", &message, |line| {
             line.object("ctrace", |object| {
@@ -282,15 +366,19 @@ impl<W: Write> Sink for Json<W> {
     }
 
     fn lost(&mut self, at_ns: u64, lost: &Lost<'_>) -> io::Result<bool> {
-        let Lost { place, container, count } = *lost;
+        let Lost { place, container, sink, count } = *lost;
         let of = container.map(|container| format!(" of {}", short_name(container))).unwrap_or_default();
-        let message = format!("lost {count}{of} ({place})");
+        let on_the_way = sink.map(|sink| format!(" for {sink}")).unwrap_or_default();
+        let message = format!("lost {count}{of}{on_the_way} ({place})");
         self.own(at_ns, "warn", "ctrace.lost", &message, |line| {
             if let Some(container) = container {
                 who(line, container);
             }
             line.object("lost", |object| {
                 object.word("where", place);
+                if let Some(sink) = sink {
+                    object.text(&field::SINK, sink.as_bytes());
+                }
                 object.number("count", count);
             });
         })
@@ -301,7 +389,7 @@ impl<W: Write> Sink for Json<W> {
     }
 
     fn stop(&mut self, at_ns: u64, ledger: &Ledger) -> io::Result<bool> {
-        let Ledger { seen, delivered, filtered, dropped } = ledger;
+        let Ledger { seen, delivered, filtered, dropped, sinks } = ledger;
         let message = format!("{delivered} events delivered, {filtered} filtered, {} lost", ledger.lost());
         let level = if ledger.balances() { "info" } else { "warn" };
         let more = self.own(at_ns, level, "ctrace.stop", &message, |line| {
@@ -314,6 +402,14 @@ impl<W: Write> Sink for Json<W> {
                     object.number("count", *count);
                 });
                 object.bool("balanced", ledger.balances());
+                object.objects("sinks", sinks, |object, books| {
+                    object.text(&field::SINK_NAME, books.name.as_bytes());
+                    object.number("delivered", books.delivered);
+                    object.objects("dropped", books.dropped(), |object, (place, count)| {
+                        object.word("where", place);
+                        object.number("count", count);
+                    });
+                });
             });
         })?;
         Ok(more && self.out.flush()?)

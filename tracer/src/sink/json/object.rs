@@ -5,16 +5,85 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::escape::{escape, hex_digit};
-use super::field::Field;
+use super::field::{Field, LINE};
+use super::style::Layout;
 
 /// The largest integer that every reader of JSON keeps exact: 2^53-1.
 pub const EXACT: u64 = (1 << 53) - 1;
 
+/// What an object's texts have for themselves, and which needed more.
+#[derive(Debug)]
+pub struct Rooms {
+    /// Longest line.
+    limit: usize,
+    /// Each step halves what a field has; [`Rooms::NONE`]: nothing is left.
+    step: u32,
+    /// Paths of the fields that are not all there is.
+    pub cut: Vec<&'static str>,
+}
+
+impl Rooms {
+    /// The step at which every field is empty.
+    const NONE: u32 = usize::BITS - 1;
+
+    pub const fn new(limit: usize) -> Self {
+        Self { limit, step: 0, cut: Vec::new() }
+    }
+
+    /// As much as the fields have in a line of ordinary length.
+    pub fn reset(&mut self) {
+        self.step = 0;
+        self.cut.clear();
+    }
+
+    /// After a line that became too long. False: there was nothing left to shorten.
+    pub fn narrow(&mut self) -> bool {
+        let more = self.step < Self::NONE;
+        // Lines that need the second step are rare, the fourth nobody but those who try to.
+        self.step = if self.step < 3 { self.step + 1 } else { Self::NONE };
+        self.cut.clear();
+        more
+    }
+
+    pub const fn limit(&self) -> usize {
+        self.limit
+    }
+
+    pub const fn narrowed(&self) -> bool {
+        self.step > 0
+    }
+
+    /// `ordinary`: in a line of [`LINE`] bytes.
+    const fn of(&self, ordinary: usize) -> usize {
+        (ordinary * self.limit / LINE) >> self.step
+    }
+}
+
+/// The keys around an object that is written flat, the nearest first.
+#[derive(Clone, Copy)]
+struct Prefix<'p> {
+    around: Option<&'p Self>,
+    key: &'static str,
+}
+
+impl Prefix<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        if let Some(around) = self.around {
+            around.write(out);
+        }
+        out.extend_from_slice(self.key.as_bytes());
+        out.push(b'.');
+    }
+}
+
 /// An object whose members are being written. Keys are literals and need no escape.
 pub struct Object<'b> {
     out: &'b mut Vec<u8>,
-    /// Where the paths of shortened fields are noted. None: no field has a limit.
-    cut: Option<&'b mut Vec<&'static str>>,
+    layout: Layout,
+    /// Flat layout: what stands before each key.
+    prefix: Option<&'b Prefix<'b>>,
+    /// None: no field has a limit.
+    rooms: Option<&'b mut Rooms>,
     empty: bool,
 }
 
@@ -22,11 +91,12 @@ impl<'b> Object<'b> {
     /// Writes `{...}`.
     pub fn write(
         out: &'b mut Vec<u8>,
-        cut: Option<&'b mut Vec<&'static str>>,
+        layout: Layout,
+        rooms: Option<&'b mut Rooms>,
         fill: impl FnOnce(&mut Object<'_>),
     ) {
         out.push(b'{');
-        let mut object = Object { out, cut, empty: true };
+        let mut object = Object { out, layout, prefix: None, rooms, empty: true };
         fill(&mut object);
         object.out.push(b'}');
     }
@@ -34,10 +104,11 @@ impl<'b> Object<'b> {
     /// Writes members alone, to be put into an object later with [`Object::members`].
     pub fn write_members(
         out: &'b mut Vec<u8>,
-        cut: Option<&'b mut Vec<&'static str>>,
+        layout: Layout,
+        rooms: Option<&'b mut Rooms>,
         fill: impl FnOnce(&mut Object<'_>),
     ) {
-        fill(&mut Object { out, cut, empty: true });
+        fill(&mut Object { out, layout, prefix: None, rooms, empty: true });
     }
 
     fn key(&mut self, key: &str) -> &mut Vec<u8> {
@@ -46,14 +117,34 @@ impl<'b> Object<'b> {
         }
         self.empty = false;
         self.out.push(b'"');
+        if let Some(prefix) = self.prefix {
+            prefix.write(self.out);
+        }
         self.out.extend_from_slice(key.as_bytes());
         self.out.extend_from_slice(b"\":");
         self.out
     }
 
+    /// Flat: its members, with `key` and a dot before theirs.
     pub fn object(&mut self, key: &'static str, fill: impl FnOnce(&mut Object<'_>)) {
-        self.key(key);
-        Object::write(self.out, self.cut.as_deref_mut(), fill);
+        match self.layout {
+            Layout::Nested => {
+                self.key(key);
+                Object::write(self.out, self.layout, self.rooms.as_deref_mut(), fill);
+            }
+            Layout::Flat => {
+                let prefix = Prefix { around: self.prefix, key };
+                let mut inside = Object {
+                    out: self.out,
+                    layout: self.layout,
+                    prefix: Some(&prefix),
+                    rooms: self.rooms.as_deref_mut(),
+                    empty: self.empty,
+                };
+                fill(&mut inside);
+                self.empty = inside.empty;
+            }
+        }
     }
 
     /// An object for each item.
@@ -68,7 +159,7 @@ impl<'b> Object<'b> {
             if at > 0 {
                 self.out.push(b',');
             }
-            Object::write(self.out, self.cut.as_deref_mut(), |object| fill(object, item));
+            Object::write(self.out, self.layout, self.rooms.as_deref_mut(), |object| fill(object, item));
         }
         self.out.push(b']');
     }
@@ -122,8 +213,9 @@ impl<'b> Object<'b> {
 
     /// A list of strings that share the field's room; `joined` are the bytes that they were made of.
     pub fn texts<'t>(&mut self, field: &Field, items: impl Iterator<Item = &'t [u8]>, joined: &[u8]) -> bool {
-        let end = self.out.len().saturating_add(self.room(field));
+        let room = self.room(field);
         self.key(field.key).push(b'[');
+        let end = self.out.len().saturating_add(room);
         let mut whole = true;
         for (at, item) in items.enumerate() {
             // The comma and the quotes.
@@ -142,6 +234,18 @@ impl<'b> Object<'b> {
         self.note(field, whole);
         self.exact(field, joined);
         whole
+    }
+
+    /// Strings by name that share the field's room, keys included.
+    pub fn strings(&mut self, field: &Field, fill: impl FnOnce(&mut Strings<'_, '_>)) {
+        let end = self.out.len().saturating_add(self.room(field));
+        let mut whole = true;
+        self.object(field.key, |object| {
+            let mut strings = Strings { object, end, whole: true };
+            fill(&mut strings);
+            whole = strings.whole;
+        });
+        self.note(field, whole);
     }
 
     /// Notes that a field's value is not all there is.
@@ -193,27 +297,37 @@ impl<'b> Object<'b> {
 
     /// `truncated`, where something was.
     pub fn truncated(&mut self, before: &[&'static str]) {
-        let cut = self.cut.take();
-        let here = cut.as_ref().map_or(&[][..], |cut| cut.as_slice());
+        let rooms = self.rooms.take();
+        let here = rooms.as_ref().map_or(&[][..], |rooms| rooms.cut.as_slice());
         if !before.is_empty() || !here.is_empty() {
             self.words("truncated", before.iter().chain(here));
         }
-        self.cut = cut;
+        self.rooms = rooms;
     }
 
-    const fn room(&self, field: &Field) -> usize {
-        if self.cut.is_some() { field.room } else { usize::MAX }
+    /// Whether fields have less room than in an ordinary line.
+    pub fn narrowed(&self) -> bool {
+        self.rooms.as_ref().is_some_and(|rooms| rooms.narrowed())
+    }
+
+    fn room(&self, field: &Field) -> usize {
+        self.rooms.as_ref().map_or(usize::MAX, |rooms| rooms.of(field.room))
     }
 
     fn note(&mut self, field: &Field, whole: bool) {
-        let Some(cut) = self.cut.as_deref_mut() else { return };
-        if !whole && !cut.contains(&field.path) {
-            cut.push(field.path);
+        let Some(rooms) = self.rooms.as_deref_mut() else { return };
+        if !whole && !rooms.cut.contains(&field.path) {
+            rooms.cut.push(field.path);
         }
     }
 
     fn exact(&mut self, field: &Field, bytes: &[u8]) {
         if str::from_utf8(bytes).is_ok() {
+            return;
+        }
+        // All of it or nothing: half of it would say less than the text.
+        if self.rooms.as_ref().is_some_and(|rooms| bytes.len() > rooms.of(field.raw)) {
+            self.note(field, false);
             return;
         }
         let out = self.key(field.bytes_key);
@@ -228,6 +342,31 @@ impl<'b> Object<'b> {
         out.push(b'"');
     }
 }
+
+/// The members of [`Object::strings`].
+pub struct Strings<'o, 'b> {
+    object: &'o mut Object<'b>,
+    end: usize,
+    whole: bool,
+}
+
+impl Strings<'_, '_> {
+    /// One more, if there is room for its name, and as much of it as there is room for. Lossy.
+    pub fn string(&mut self, key: &'static str, bytes: &[u8], cut: bool) {
+        let Self { object, end, whole } = self;
+        // Comma, colon, four quotes, and what stands before a name in the flat layout.
+        let Some(room) = end.checked_sub(object.out.len() + key.len() + 6 + FLAT_PREFIX.len()) else {
+            *whole = false;
+            return;
+        };
+        object.key(key).push(b'"');
+        *whole &= escape(object.out, bytes, room) && !cut;
+        object.out.push(b'"');
+    }
+}
+
+/// The longest that stands before the names of [`Strings`].
+const FLAT_PREFIX: &str = "syscall.arg.";
 
 fn quoted_if(quoted: bool, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     if quoted {
@@ -257,7 +396,7 @@ mod tests {
     #[test]
     fn numbers_that_a_reader_would_bend_are_strings() {
         let mut out = Vec::new();
-        Object::write(&mut out, None, |object| {
+        Object::write(&mut out, Layout::Nested, None, |object| {
             object.number("exact", EXACT);
             object.number("more", EXACT + 1);
             object.signed("least", -9_007_199_254_740_991);
@@ -270,5 +409,28 @@ mod tests {
             r#""less":"-9223372036854775808","id":"7","hex":["0x0","0xffffff9c","0xffffffffffffffff"]}"#,
         );
         assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn flat_is_one_object_with_dots_in_its_keys() {
+        let printed = |layout| {
+            let mut out = Vec::new();
+            Object::write(&mut out, layout, None, |object| {
+                object.object("nothing", |_| {});
+                object.object("a", |a| {
+                    a.object("b", |b| b.number("c", 1u8));
+                    a.objects("list", [2u8, 3], |item, value| item.object("d", |d| d.number("e", value)));
+                    a.object("nothing", |_| {});
+                    a.bool("f", true);
+                });
+                object.word("g", "h");
+            });
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(printed(Layout::Flat), r#"{"a.b.c":1,"a.list":[{"d.e":2},{"d.e":3}],"a.f":true,"g":"h"}"#);
+        assert_eq!(
+            printed(Layout::Nested),
+            r#"{"nothing":{},"a":{"b":{"c":1},"list":[{"d":{"e":2}},{"d":{"e":3}}],"nothing":{},"f":true},"g":"h"}"#
+        );
     }
 }

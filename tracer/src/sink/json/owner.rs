@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::field;
-use super::object::{Object, push_decimal};
+use super::object::{Object, Rooms, push_decimal};
+use super::style::Style;
 use crate::batch::OwnerId;
 use crate::container::{Container, Identity, Owner, Pod, UnknownReason};
 use crate::event::Event;
@@ -24,29 +25,31 @@ pub struct Place {
 /// Owners that are remembered at a time; a host has a tenth of it. Then all are forgotten.
 const REMEMBERED: usize = 4096;
 
-#[derive(Default)]
 pub struct Places {
+    style: Style,
     known: HashMap<OwnerId, (Owner, Place)>,
     /// Of the last event without identity.
     nameless: Place,
 }
 
 impl Places {
+    pub fn new(style: Style) -> Self {
+        Self { style, known: HashMap::new(), nameless: Place::default() }
+    }
+
     pub fn of(&mut self, event: &Event<'_>, identity: Option<&Identity>) -> &Place {
+        let Self { style, known, nameless } = self;
         let Some(identity) = identity else {
-            self.nameless = unknown(event.cgroup_id, &nameless_reason(event.owner));
-            return &self.nameless;
+            *nameless = place(event, None, *style);
+            return nameless;
         };
-        if self.known.len() >= REMEMBERED {
-            self.known.clear();
+        if known.len() >= REMEMBERED {
+            known.clear();
         }
-        let (owner, place) = self
-            .known
-            .entry(event.owner)
-            .or_insert_with(|| (identity.owner.clone(), place(&identity.owner, event.cgroup_id)));
+        let fresh = || (identity.owner.clone(), place(event, Some(identity), *style));
+        let (owner, place) = known.entry(event.owner).or_insert_with(fresh);
         if !same(owner, &identity.owner) {
-            *place = self::place(&identity.owner, event.cgroup_id);
-            *owner = identity.owner.clone();
+            (*owner, *place) = fresh();
         }
         place
     }
@@ -59,33 +62,38 @@ fn same(one: &Owner, other: &Owner) -> bool {
     }
 }
 
-fn place(owner: &Owner, cgroup_id: u64) -> Place {
-    match owner {
-        Owner::Container(container) => {
-            let mut place = Place::default();
-            let Place { members, cut, said } = &mut place;
-            Object::write_members(members, Some(cut), |line| who(line, container));
-            said.extend_from_slice(b" in ");
-            said.extend_from_slice(short_name(container).as_bytes());
-            place
-        }
-        Owner::Host => Place { said: b" on the host".to_vec(), ..Place::default() },
-        Owner::Unknown(reason) => unknown(cgroup_id, &reason.to_string()),
-    }
-}
-
-fn nameless_reason(owner: OwnerId) -> String {
-    // The kernel's programs have no other way to slot 0.
-    if owner.slot == 0 { "the owner table was full".to_owned() } else { UnknownReason::Pending.to_string() }
-}
-
-fn unknown(cgroup_id: u64, reason: &str) -> Place {
+fn place(event: &Event<'_>, identity: Option<&Identity>, style: Style) -> Place {
     let mut place = Place::default();
-    let Place { members, cut: _, said } = &mut place;
-    Object::write_members(members, None, |line| unknown_owner(line, reason, cgroup_id, None));
-    said.extend_from_slice(b" in unknown cgroup ");
-    push_decimal(said, cgroup_id);
+    let mut rooms = Rooms::new(style.max_bytes);
+    Object::write_members(&mut place.members, style.layout, Some(&mut rooms), |line| {
+        whose(line, event, identity);
+    });
+    place.cut = rooms.cut;
+    match identity.map(|identity| &identity.owner) {
+        Some(Owner::Container(container)) => {
+            place.said.extend_from_slice(b" in ");
+            place.said.extend_from_slice(short_name(container).as_bytes());
+        }
+        Some(Owner::Host) => place.said.extend_from_slice(b" on the host"),
+        Some(Owner::Unknown(_)) | None => {
+            place.said.extend_from_slice(b" in unknown cgroup ");
+            push_decimal(&mut place.said, event.cgroup_id);
+        }
+    }
     place
+}
+
+/// `container`, `k8s` and `owner`, those that there are.
+pub fn whose(line: &mut Object<'_>, event: &Event<'_>, identity: Option<&Identity>) {
+    let reason = match identity.map(|identity| &identity.owner) {
+        Some(Owner::Container(container)) => return who(line, container),
+        Some(Owner::Host) => return,
+        Some(Owner::Unknown(reason)) => reason.to_string(),
+        // The kernel's programs have no other way to slot 0.
+        None if event.owner.slot == 0 => "the owner table was full".to_owned(),
+        None => UnknownReason::Pending.to_string(),
+    };
+    unknown_owner(line, &reason, event.cgroup_id, None);
 }
 
 /// `owner`, for one that we cannot tell.

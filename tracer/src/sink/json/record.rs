@@ -1,27 +1,59 @@
 //! An event as the members of its line.
 
+use std::cell::RefCell;
+
 use super::field;
 use super::object::{Object, push_decimal};
 use super::owner::{container_members, pod_object};
-use crate::address;
+use crate::address::{self, Family};
+use crate::argument::{self, Value};
 use crate::batch::Arch;
-use crate::event::{CgroupAct, Event, Exit, How, Process, Syscall, Text, What};
+use crate::event::{self, CgroupAct, Event, Exit, How, IoUring, Process, Syscall, Text, What};
 use crate::lifecycle::{ContainerEvent, Stage};
 use crate::origin::Origin;
 use crate::sink::{arguments, errno_name, passed, returned, short_name};
 use crate::snapshot::Used;
 use crate::syscall;
+use crate::syscall::signature::{Kind, Signature};
 
 /// `level`: a warning is what somebody should look at.
 pub const fn level(what: &What<'_>) -> &'static str {
     match what {
         What::Syscall(Syscall { how: How::Denied, .. }) => "warn",
-        What::Syscall(_) | What::Fork { .. } | What::Exec { .. } | What::Exit(_) | What::Cgroup(_) => "info",
+        What::Syscall(_)
+        | What::Fork { .. }
+        | What::Exec { .. }
+        | What::Exit(_)
+        | What::Cgroup(_)
+        | What::IoUring(_) => "info",
     }
 }
 
+/// What a call's arguments are told with.
+pub struct CallWords {
+    pub arch: Arch,
+    pub signature: Option<&'static Signature>,
+    /// A line may have to be written twice.
+    pub buffers: RefCell<Buffers>,
+}
+
+/// Where what an argument is, and where a file is, are put together.
+#[derive(Default)]
+pub struct Buffers {
+    value: String,
+    path: Vec<u8>,
+}
+
 /// `process`, and what belongs to the event's kind.
-pub fn members(line: &mut Object<'_>, event: &Event<'_>, origin: Option<Origin>, arch: Arch) {
+///
+/// `args`: calls show what was in their registers, and behind them.
+pub fn members(
+    line: &mut Object<'_>,
+    event: &Event<'_>,
+    origin: Option<Origin>,
+    words: &CallWords,
+    args: bool,
+) {
     line.object("process", |object| {
         process(object, &event.process, &event.what);
         if let Some(origin) = origin {
@@ -29,7 +61,7 @@ pub fn members(line: &mut Object<'_>, event: &Event<'_>, origin: Option<Origin>,
         }
     });
     match &event.what {
-        What::Syscall(call) => syscall(line, call, arch),
+        What::Syscall(call) => syscall(line, call, words, args),
         What::Cgroup(cgroup) => line.object("cgroup", |object| {
             object.id("id", cgroup.id);
             text(object, &field::CGROUP_PATH, &cgroup.path);
@@ -42,8 +74,41 @@ pub fn members(line: &mut Object<'_>, event: &Event<'_>, origin: Option<Origin>,
                 });
             }
         }),
+        What::IoUring(operation) => io_uring(line, operation),
         What::Fork { .. } | What::Exec { .. } | What::Exit(_) => {}
     }
+}
+
+fn io_uring(line: &mut Object<'_>, operation: &IoUring) {
+    let IoUring { user_data, opcode, stage } = *operation;
+    line.object("io_uring", |object| {
+        if let Some(opcode) = opcode {
+            if let Some(name) = syscall::io_uring::name(opcode) {
+                object.word("opcode", name);
+            }
+            object.number("opcode_raw", opcode);
+        }
+        object.id("user_data", user_data);
+        match stage {
+            event::Stage::Submit { fd, fixed_file } => {
+                if opcode.is_some_and(syscall::io_uring::works_on_descriptor) {
+                    object.signed(if fixed_file { "fixed_file" } else { "fd" }, fd.into());
+                }
+            }
+            event::Stage::Complete { ret } => object.signed("return_value", ret.into()),
+        }
+    });
+    if let Some(errno) = operation.errno() {
+        error(line, errno);
+    }
+}
+
+/// `error`.
+fn error(line: &mut Object<'_>, errno: u16) {
+    line.object("error", |error| {
+        error.word("type", &errno_name(errno));
+        error.number("errno_raw", errno);
+    });
 }
 
 fn process(object: &mut Object<'_>, process: &Process<'_>, what: &What<'_>) {
@@ -74,7 +139,7 @@ fn process(object: &mut Object<'_>, process: &Process<'_>, what: &What<'_>) {
             status(object, *exit);
             object.bool("last_thread", exit.process);
         }),
-        What::Syscall(_) | What::Cgroup(_) => {}
+        What::Syscall(_) | What::Cgroup(_) | What::IoUring(_) => {}
     }
 }
 
@@ -157,24 +222,19 @@ fn command(object: &mut Object<'_>, args: &Text<'_>) {
     }
 }
 
-fn syscall(line: &mut Object<'_>, call: &Syscall<'_>, arch: Arch) {
-    let Syscall { abi, number, ret: _, duration_ns, args: _, path, address, how } = call;
+fn syscall(line: &mut Object<'_>, call: &Syscall<'_>, words: &CallWords, args: bool) {
+    let Syscall { abi, number, ret: _, duration_ns, args: _, memory: _, how } = call;
+    let (arch, signature) = (words.arch, words.signature);
     let name = syscall::label(arch, *abi, *number);
     line.object("syscall", |object| {
         object.word("name", &name);
         object.number("number", *number);
         object.word("abi", syscall::abi_name(arch, *abi));
-        object.hex("args", passed(call, &name));
-        if let Some((index, path)) = path {
-            object.number("path_index", u64::try_from(*index).unwrap_or(u64::MAX));
-            text(object, &field::PATH, path);
+        if args {
+            object.hex("args", passed(call, signature, arch));
         }
-        if let Some((index, text)) = address {
-            object.number("address_index", u64::try_from(*index).unwrap_or(u64::MAX));
-            if let Some(address) = address::parse(text.bytes()) {
-                object.word("address_family", &address.family.to_string());
-                object.bytes(&field::ADDRESS, &address.text);
-            }
+        if let Some(signature) = signature.filter(|_| args) {
+            arguments_by_name(object, call, signature, words);
         }
         if let Some(ret) = returned(call, &name) {
             object.signed("return_value", ret);
@@ -186,12 +246,102 @@ fn syscall(line: &mut Object<'_>, call: &Syscall<'_>, arch: Arch) {
             object.bool("in_flight", true);
         }
     });
-    if let Some(errno) = call.errno() {
-        line.object("error", |error| {
-            error.word("type", &errno_name(errno));
-            error.number("errno_raw", errno);
-        });
+    if let Some(signature) = signature.filter(|_| args) {
+        files(line, call, signature, words);
+        network(line, call, signature.name);
     }
+    if let Some(errno) = call.errno() {
+        error(line, errno);
+    }
+}
+
+fn arguments_by_name(
+    object: &mut Object<'_>,
+    call: &Syscall<'_>,
+    signature: &'static Signature,
+    words: &CallWords,
+) {
+    // No call has more.
+    let mut unread: [Option<&str>; 6] = [None; 6];
+    let mut places = unread.iter_mut();
+    let buffers = &mut *words.buffers.borrow_mut();
+    object.strings(&field::ARGUMENTS, |strings| {
+        argument::each(words.arch, call, signature, &mut buffers.value, |name, value| match value {
+            Value::Shown(shown) => strings.string(name, shown.as_bytes(), false),
+            Value::String { bytes, cut } => strings.string(name, bytes, cut),
+            Value::Unread(shown) => {
+                strings.string(name, shown.as_bytes(), false);
+                if let Some(place) = places.next() {
+                    *place = Some(name);
+                }
+            }
+        });
+    });
+    if unread.first().is_some_and(Option::is_some) {
+        object.words("unread", unread.into_iter().flatten());
+    }
+}
+
+/// `file`: paths from the process's root on.
+fn files(line: &mut Object<'_>, call: &Syscall<'_>, signature: &Signature, words: &CallWords) {
+    // Under some of its rules an absolute path begins at the directory of the first argument.
+    if signature.name == "openat2" {
+        return;
+    }
+    let places = signature.places(words.arch, call.abi);
+    let mut paths = places.filter(|(argument, _)| matches!(argument.kind, Kind::Path)).map(|(_, at)| at);
+    let (path, target) = (paths.next(), paths.next());
+    let known = |at: &usize| call.memory.is_resolved(*at);
+    let (path, target) = (path.filter(known), target.filter(known));
+    if path.is_none() && target.is_none() {
+        return;
+    }
+    line.object("file", |file| {
+        for (field, at) in [(&field::PATH, path), (&field::TARGET_PATH, target)] {
+            let Some(at) = at else { continue };
+            let path = &mut words.buffers.borrow_mut().path;
+            path.clear();
+            let whole = call.memory.resolve(at, path);
+            file.bytes(field, path);
+            if !whole {
+                file.shortened(field);
+            }
+        }
+    });
+}
+
+/// `network`: the socket address that was passed.
+fn network(line: &mut Object<'_>, call: &Syscall<'_>, name: &str) {
+    let Some(address) = call.address().and_then(|(_, text)| address::parse(text.bytes())) else { return };
+    let local = matches!(name, "bind" | "getsockname");
+    let (side, field) = if local { ("local", &field::LOCAL_ADDRESS) } else { ("peer", &field::PEER_ADDRESS) };
+    line.object("network", |network| {
+        match address.family {
+            Family::Inet => network.word("type", "ipv4"),
+            Family::Inet6 => network.word("type", "ipv6"),
+            Family::Unix => network.word("transport", "unix"),
+            Family::Unspecified | Family::Netlink | Family::Redacted | Family::Other(_) => {
+                network.word("type", &address.family.to_string());
+            }
+        }
+        // Of the internet's the port is apart.
+        let internet = matches!(address.family, Family::Inet | Family::Inet6);
+        let parts = address.text.rsplitn(2, |byte| *byte == b':').collect::<Vec<_>>();
+        let [port, host] = parts.as_slice() else {
+            return network.object(side, |object| _ = object.bytes(field, &address.text));
+        };
+        if !internet {
+            return network.object(side, |object| _ = object.bytes(field, &address.text));
+        }
+        let host = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host);
+        network.object(side, |object| {
+            object.bytes(field, host);
+            object.number(
+                "port",
+                str::from_utf8(port).ok().and_then(|port| port.parse::<u16>().ok()).unwrap_or(0),
+            );
+        });
+    });
 }
 
 fn text(object: &mut Object<'_>, field: &field::Field, text: &Text<'_>) {
@@ -226,6 +376,24 @@ pub fn message(out: &mut Vec<u8>, event: &Event<'_>, place: &[u8], arch: Arch) {
             }
         }
         What::Exit(exit) => say_exit(out, *exit),
+        What::IoUring(operation) => {
+            out.extend_from_slice(b"io_uring ");
+            match operation.opcode.and_then(syscall::io_uring::name) {
+                Some(name) => out.extend_from_slice(name.as_bytes()),
+                None => out.extend_from_slice(b"operation"),
+            }
+            match (operation.errno(), operation.stage) {
+                (Some(errno), _) => {
+                    out.extend_from_slice(b": ");
+                    out.extend_from_slice(errno_name(errno).as_bytes());
+                }
+                (None, event::Stage::Complete { ret }) => {
+                    out.extend_from_slice(b" = ");
+                    out.extend_from_slice(itoa::Buffer::new().format(ret).as_bytes());
+                }
+                (None, event::Stage::Submit { .. }) => out.extend_from_slice(b" submitted"),
+            }
+        }
         What::Cgroup(cgroup) => {
             match cgroup.act {
                 CgroupAct::Mkdir => out.extend_from_slice(b"made cgroup "),
@@ -246,11 +414,11 @@ pub fn message(out: &mut Vec<u8>, event: &Event<'_>, place: &[u8], arch: Arch) {
 fn say_syscall(out: &mut Vec<u8>, call: &Syscall<'_>, arch: Arch) {
     let name = syscall::label(arch, call.abi, call.number);
     out.extend_from_slice(name.as_bytes());
-    if let Some((_, path)) = &call.path {
+    if let Some((_, path)) = call.path() {
         out.push(b' ');
         out.extend_from_slice(path.bytes());
     }
-    if let Some(address) = call.address.and_then(|(_, text)| address::parse(text.bytes())) {
+    if let Some(address) = call.address().and_then(|(_, text)| address::parse(text.bytes())) {
         out.push(b' ');
         out.extend_from_slice(&address.text);
     }

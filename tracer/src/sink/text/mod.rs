@@ -1,11 +1,13 @@
 //! Events as lines for people: `strace -f` with the container in front.
 //!
 //! ```text
-//! 12:00:01.123456 web-1 4242 cat openat(0xffffff9c, "/etc/hostname", 0x0, 0x0) = 3 <4.1µs>
-//! 12:00:01.123450 web-1 4242 curl connect(0x3, "192.0.2.1:443", 0x10) = 0 <9.1µs>
-//! 12:00:01.123460 web-1 4242 cat mount(...) = -1 EPERM DENIED by seccomp
+//! 12:00:01.123456 web-1 4242 cat openat(AT_FDCWD, "/etc/hostname", O_RDONLY|O_CLOEXEC) = 3 <4.1µs>
+//! 12:00:01.123458 web-1 4242 curl connect(3, {sa_family=AF_INET, sin_port=htons(443), sin_addr=inet_addr("192.0.2.1")}, 16) = 0 <9.1µs>
+//! 12:00:01.123460 web-1 4242 cat unshare(CLONE_NEWNS) = -1 EPERM DENIED by seccomp
 //! 12:00:01.123470 web-1 4242 cat +++ exited with 0 +++
 //! 12:00:01.123480 --- lost 12 events (ring) ---
+//! 12:00:01.123481 web-1 4242 fio io_uring READ user_data=0x7f02 fd=3
+//! 12:00:01.123485 web-1 4242 fio io_uring READ user_data=0x7f02 = 4096
 //! 12:00:01.123490 web-1 [exec] 4250 sh exec "/bin/sh" ["sh"]
 //! 12:00:01.123500 web-1 === container exited with 0 after 20.1ms, 230 calls, 9 failed, 0 denied, 912 of set-up ===
 //! ```
@@ -19,15 +21,16 @@ use std::io::{self, Write};
 use super::clock::Clock;
 use super::output::Output;
 use super::{Lost, Sink, arguments, errno_name, passed, returned, short_name};
-use crate::address;
+use crate::argument::{self, Arguments, Value};
 use crate::batch::{Arch, Session};
 use crate::container::{Container, Identity, Owner};
-use crate::event::{self, Cgroup, CgroupAct, Event, Exit, How, Syscall, What};
+use crate::event::{self, Cgroup, CgroupAct, Event, Exit, How, IoUring, Syscall, What};
 use crate::ledger::Ledger;
 use crate::lifecycle::{ContainerEvent, Stage};
 use crate::origin::Origin;
 use crate::snapshot::Used;
 use crate::syscall;
+use crate::syscall::signature::{self, Signature};
 use crate::text::safe;
 
 /// Writes the format that this module shows.
@@ -35,6 +38,7 @@ pub struct Text<W> {
     out: Output<W>,
     clock: Clock,
     arch: Arch,
+    arguments: Arguments,
     /// Reused from line to line.
     line: Line,
 }
@@ -46,8 +50,16 @@ impl<W: Write> Text<W> {
             out: Output::new(writer),
             clock: Clock::new(0),
             arch: Arch::X86_64,
-            line: Line { text: String::new(), colour },
+            arguments: Arguments::new(Arch::X86_64),
+            line: Line { text: String::new(), value: String::new(), colour, args: true },
         }
+    }
+
+    /// False: calls show nothing of what they were given.
+    #[must_use]
+    pub const fn with_args(mut self, args: bool) -> Self {
+        self.line.args = args;
+        self
     }
 
     fn end_line(&mut self) -> io::Result<bool> {
@@ -72,6 +84,7 @@ impl<W: Write> Sink for Text<W> {
     fn start(&mut self, session: &Session) -> io::Result<bool> {
         self.clock = Clock::new(session.wall_offset_ns);
         self.arch = session.arch;
+        self.arguments = Arguments::new(session.arch);
         Ok(true)
     }
 
@@ -82,6 +95,11 @@ impl<W: Write> Sink for Text<W> {
         origin: Option<Origin>,
     ) -> io::Result<bool> {
         let arch = self.arch;
+        let signature = if let What::Syscall(call) = &event.what {
+            self.arguments.signature(call.abi, call.number)
+        } else {
+            None
+        };
         let line = self.begin_line(event.ktime_ns);
         line.owner(identity);
         if let Some(origin) = origin {
@@ -89,7 +107,7 @@ impl<W: Write> Sink for Text<W> {
             line.colour(DIM, |line| line.push(format_args!("[{}]", origin.short_name())));
         }
         line.text.push(' ');
-        line.event(event, arch);
+        line.event(event, signature, arch);
         self.end_line()
     }
 
@@ -103,7 +121,7 @@ impl<W: Write> Sink for Text<W> {
     }
 
     fn lost(&mut self, at_ns: u64, lost: &Lost<'_>) -> io::Result<bool> {
-        let Lost { place, container, count } = *lost;
+        let Lost { place, container, sink, count } = *lost;
         // A full table of the kernel costs counts; every other place events.
         let what = if place.ends_with("_table") { "counts" } else { "events" };
         let line = self.begin_line(at_ns);
@@ -112,6 +130,9 @@ impl<W: Write> Sink for Text<W> {
             line.push(format_args!("--- lost {count} {what}"));
             if let Some(container) = container {
                 line.push(format_args!(" of {}", safe(short_name(container))));
+            }
+            if let Some(sink) = sink {
+                line.push(format_args!(" for {}", safe(sink)));
             }
             line.push(format_args!(" ({place}) ---"));
         });
@@ -138,23 +159,28 @@ const CONTAINERS: [&str; 6] = ["32", "33", "34", "35", "92", "94"];
 
 /// What stands behind time and owner: `4242 cat openat(...) = 3 <4.1µs>`. Without colours.
 pub fn deed(event: &Event<'_>, arch: Arch) -> String {
-    let mut line = Line { text: String::new(), colour: false };
-    line.event(event, arch);
+    let signature =
+        if let What::Syscall(call) = &event.what { signature::of(arch, call.abi, call.number) } else { None };
+    let mut line = Line { text: String::new(), value: String::new(), colour: false, args: true };
+    line.event(event, signature, arch);
     line.text
 }
 
 struct Line {
     text: String,
+    /// An argument's, reused.
+    value: String,
     colour: bool,
+    args: bool,
 }
 
 impl Line {
-    fn event(&mut self, event: &Event<'_>, arch: Arch) {
+    fn event(&mut self, event: &Event<'_>, signature: Option<&'static Signature>, arch: Arch) {
         self.push(format_args!("{} ", event.process.tid));
         self.bytes(event.process.comm);
         self.text.push(' ');
         match &event.what {
-            What::Syscall(call) => self.syscall(call, arch),
+            What::Syscall(call) => self.syscall(call, signature, arch),
             What::Fork { pid, .. } if *pid != event.process.pid => {
                 self.push(format_args!("--- process {pid} ---"));
             }
@@ -162,6 +188,7 @@ impl Line {
             What::Exec { filename, args } => self.exec(filename, args),
             What::Exit(exit) => self.exit(*exit),
             What::Cgroup(cgroup) => self.cgroup(cgroup),
+            What::IoUring(operation) => self.io_uring(operation),
         }
     }
 
@@ -176,9 +203,7 @@ impl Line {
 
     /// In quotes, `...` behind it if it is only the beginning.
     fn quoted(&mut self, bytes: &[u8], cut: bool) {
-        let text = String::from_utf8_lossy(bytes);
-        let text = text.replace('\\', "\\\\").replace('"', "\\\"");
-        self.push(format_args!("\"{}\"{}", safe(&text), if cut { "..." } else { "" }));
+        argument::quoted(&mut self.text, bytes, cut);
     }
 
     fn colour(&mut self, code: &str, write: impl FnOnce(&mut Self)) {
@@ -206,17 +231,17 @@ impl Line {
         self.colour(code, |line| line.text.push_str(&safe(short_name(container))));
     }
 
-    fn syscall(&mut self, call: &Syscall<'_>, arch: Arch) {
+    fn syscall(&mut self, call: &Syscall<'_>, signature: Option<&'static Signature>, arch: Arch) {
         let name = syscall::label(arch, call.abi, call.number);
         self.push(format_args!("{name}("));
-        let address = call.address.and_then(|(index, text)| Some((index, address::parse(text.bytes())?)));
-        for (at, value) in passed(call, &name).iter().enumerate() {
-            self.text.push_str(if at > 0 { ", " } else { "" });
-            match (call.path, &address) {
-                (Some((index, event::Text::Whole(path))), _) if index == at => self.quoted(path, false),
-                (Some((index, event::Text::Cut(path))), _) if index == at => self.quoted(path, true),
-                (_, Some((index, address))) if *index == at => self.quoted(&address.text, false),
-                _ => self.push(format_args!("{value:#x}")),
+        match signature {
+            _ if !self.args => self.text.push_str("..."),
+            Some(signature) => self.arguments(call, signature, arch),
+            None => {
+                for (at, value) in passed(call, signature, arch).iter().enumerate() {
+                    self.text.push_str(if at > 0 { ", " } else { "" });
+                    self.push(format_args!("{value:#x}"));
+                }
             }
         }
         self.text.push_str(") = ");
@@ -224,11 +249,10 @@ impl Line {
             (Some(errno), _) => {
                 self.colour(FAILED, |line| line.push(format_args!("-1 {}", errno_name(errno))));
             }
-            // An address.
-            (None, Some(ret)) if ret.unsigned_abs() > u64::from(u32::MAX) => {
-                self.push(format_args!("{ret:#x}"));
+            (None, Some(ret)) => {
+                let kind = signature.map_or(signature::Result::Number, |signature| signature.result);
+                argument::result(&mut self.text, ret, kind);
             }
-            (None, Some(ret)) => self.push(format_args!("{ret}")),
             (None, None) => self.text.push('?'),
         }
         match call.how {
@@ -243,6 +267,24 @@ impl Line {
             self.text.push(' ');
             self.colour(DIM, |line| line.push(format_args!("<{}>", Duration(duration))));
         }
+    }
+
+    fn arguments(&mut self, call: &Syscall<'_>, signature: &'static Signature, arch: Arch) {
+        let Self { text, value, colour: _, args: _ } = self;
+        let mut separator = "";
+        argument::each(arch, call, signature, value, |name, value| {
+            text.push_str(separator);
+            separator = ", ";
+            // The order of its arguments depends on the machine, so that they are named.
+            if signature.name == "clone" {
+                text.push_str(name);
+                text.push('=');
+            }
+            match value {
+                Value::Shown(shown) | Value::Unread(shown) => text.push_str(shown),
+                Value::String { bytes, cut } => argument::quoted(text, bytes, cut),
+            }
+        });
     }
 
     fn exec(&mut self, filename: &event::Text<'_>, args: &event::Text<'_>) {
@@ -281,6 +323,33 @@ impl Line {
                 Some(name) => self.push(format_args!("killed by {name}")),
                 None => self.push(format_args!("killed by signal {signal}")),
             },
+        }
+    }
+
+    fn io_uring(&mut self, operation: &IoUring) {
+        let IoUring { user_data, opcode, stage } = *operation;
+        self.colour(LIFE, |line| line.text.push_str("io_uring"));
+        match (opcode.and_then(syscall::io_uring::name), opcode) {
+            (Some(name), _) => self.push(format_args!(" {name}")),
+            (None, Some(opcode)) => self.push(format_args!(" operation {opcode}")),
+            (None, None) => self.text.push_str(" operation ?"),
+        }
+        self.push(format_args!(" user_data={user_data:#x}"));
+        match stage {
+            event::Stage::Submit { fd, fixed_file } => {
+                if opcode.is_some_and(syscall::io_uring::works_on_descriptor) {
+                    self.push(format_args!(" {}={fd}", if fixed_file { "file" } else { "fd" }));
+                }
+            }
+            event::Stage::Complete { ret } => {
+                self.text.push_str(" = ");
+                match operation.errno() {
+                    Some(errno) => {
+                        self.colour(FAILED, |line| line.push(format_args!("-1 {}", errno_name(errno))));
+                    }
+                    None => self.push(format_args!("{ret}")),
+                }
+            }
         }
     }
 

@@ -3,7 +3,12 @@ use std::sync::Arc;
 use super::*;
 use crate::batch::OwnerId;
 use crate::container::{Container, Phase, Runtime, UnknownReason};
-use crate::event::{Abi, Process};
+use crate::event::{Abi, Memory, Piece, PieceKind, Process};
+
+/// Memory that argument 1 points to.
+fn memory(kind: PieceKind, text: event::Text<'_>) -> Memory<'_> {
+    Memory::new([Some(Piece { index: 1, kind, text }), None, None])
+}
 
 fn session() -> Session {
     Session {
@@ -56,8 +61,7 @@ fn call(number: u16, ret: i64) -> Syscall<'static> {
         ret,
         duration_ns: Some(4_123),
         args: [0xffff_ff9c, 0x7ffc_1000, 0, 0, 5, 6],
-        path: None,
-        address: None,
+        memory: Memory::default(),
         how: How::Done,
     }
 }
@@ -84,24 +88,21 @@ fn web(what: What<'_>) -> String {
 
 #[test]
 fn calls_read_as_in_strace() {
-    let path = Some((1, event::Text::Whole(b"/etc/hostname".as_slice())));
+    let memory = memory(PieceKind::String, event::Text::Whole(b"/etc/hostname".as_slice()));
     assert_eq!(
-        web(What::Syscall(Syscall { path, ..call(257, 3) })),
-        "openat(0xffffff9c, \"/etc/hostname\", 0x0, 0x0) = 3 <4.1µs>\n"
+        web(What::Syscall(Syscall { memory, ..call(257, 3) })),
+        "openat(AT_FDCWD, \"/etc/hostname\", O_RDONLY) = 3 <4.1µs>\n"
     );
     assert_eq!(
         web(What::Syscall(call(257, -2))),
-        "openat(0xffffff9c, 0x7ffc1000, 0x0, 0x0) = -1 ENOENT <4.1µs>\n"
+        "openat(AT_FDCWD, 0x7ffc1000, O_RDONLY) = -1 ENOENT <4.1µs>\n"
     );
     let denied = Syscall { how: How::Denied, duration_ns: None, ..call(231, -1) };
-    assert_eq!(web(What::Syscall(denied)), "exit_group(0xffffff9c) = -1 EPERM DENIED by seccomp\n");
-    assert_eq!(
-        web(What::Syscall(Syscall { duration_ns: None, ..call(231, 0) })),
-        "exit_group(0xffffff9c) = ?\n"
-    );
+    assert_eq!(web(What::Syscall(denied)), "exit_group(-100) = -1 EPERM DENIED by seccomp\n");
+    assert_eq!(web(What::Syscall(Syscall { duration_ns: None, ..call(231, 0) })), "exit_group(-100) = ?\n");
     assert_eq!(
         web(What::Syscall(Syscall { how: How::InFlight, duration_ns: None, ..call(231, 1) })),
-        "exit_group(0xffffff9c) = 1 (begun before the trace)\n"
+        "exit_group(-100) = 1 (begun before the trace)\n"
     );
     assert!(web(What::Syscall(call(9, 0x7f12_3456_7000))).contains(") = 0x7f1234567000 <"));
     assert!(web(What::Syscall(call(9, -4095))).contains(") = -1 4095 <"));
@@ -110,31 +111,37 @@ fn calls_read_as_in_strace() {
 #[test]
 fn socket_addresses_stand_where_they_were_passed() {
     let connect = |bytes| {
-        web(What::Syscall(Syscall { address: Some((1, event::Text::Whole(bytes))), ..call(42, -111) }))
+        let memory = memory(PieceKind::Address, event::Text::Whole(bytes));
+        web(What::Syscall(Syscall { memory, ..call(42, -111) }))
     };
     assert_eq!(
         connect(&[2, 0, 0, 80, 127, 0, 0, 1]),
-        "connect(0xffffff9c, \"127.0.0.1:80\", 0x0) = -1 ECONNREFUSED <4.1µs>\n"
+        "connect(-100, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"127.0.0.1\")}, 0) \
+         = -1 ECONNREFUSED <4.1µs>\n"
     );
-    assert!(connect(b"\x01\0/run/\x1b\"x").starts_with("connect(0xffffff9c, \"/run/"), "a path");
+    assert!(connect(b"\x01\0/run/\x1b\"x").starts_with("connect(-100, {sa_family=AF_UNIX, sun_path=\"/run/"));
     assert!(!connect(b"\x01\0/run/\x1b\"x").contains('\x1b'));
-    assert!(connect(b"\x02\0").starts_with("connect(0xffffff9c, 0x7ffc1000, 0x0)"), "too short");
+    assert!(connect(b"\x02\0").starts_with("connect(-100, 0x7ffc1000, 0)"), "too short");
 }
 
 #[test]
 fn strings_of_processes_cannot_leave_their_quotes() {
-    let path = Some((1, event::Text::Cut(b"a\"b\\\x1b]0;x\x07\n\xff\xe2\x80\xae".as_slice())));
-    let line = web(What::Syscall(Syscall { path, ..call(257, 3) }));
-    assert!(line.starts_with(r#"openat(0xffffff9c, "a\"b\\"#), "{line}");
-    assert!(line.contains("\"..., 0x0, 0x0) = 3"), "{line}");
+    let memory =
+        memory(PieceKind::String, event::Text::Cut(b"a\"b\\\x1b]0;x\x07\n\xff\xe2\x80\xae".as_slice()));
+    let line = web(What::Syscall(Syscall { memory, ..call(257, 3) }));
+    assert!(line.starts_with(r#"openat(AT_FDCWD, "a\"b\\"#), "{line}");
+    assert!(line.contains("\"..., O_RDONLY) = 3"), "{line}");
     assert!(!line.trim_end().contains(|c: char| c.is_control() || c == '\u{202e}'), "{line:?}");
     let hostile = identity(Owner::Container(container(Some("we\x1b[2Jb\n"))));
     let line = printed(true, |text| {
         let mut event = event(What::Exit(Exit { status: 0, process: true }));
         event.process.comm = b"c\x1bm\xff";
         text.event(&event, Some(&hostile), None).unwrap();
-        text.lost(0, &Lost { place: "ring", container: Some(&container(Some("\x1b[2J"))), count: 1 })
-            .unwrap();
+        text.lost(
+            0,
+            &Lost { place: "ring", container: Some(&container(Some("\x1b[2J"))), sink: None, count: 1 },
+        )
+        .unwrap();
     });
     assert_eq!(line.lines().count(), 2);
     assert!(!line.contains("\x1b[2J") && !line.contains("\x1bm"), "{line:?}");
@@ -205,9 +212,9 @@ fn every_owner_has_a_name() {
 #[test]
 fn losses_are_lines_of_their_own() {
     let line = printed(false, |text| {
-        text.lost(0, &Lost { place: "ring", container: None, count: 12 }).unwrap();
+        text.lost(0, &Lost { place: "ring", container: None, sink: None, count: 12 }).unwrap();
         let web = container(Some("web-1"));
-        text.lost(1_000, &Lost { place: "call_table", container: Some(&web), count: 3 }).unwrap();
+        text.lost(1_000, &Lost { place: "call_table", container: Some(&web), sink: None, count: 3 }).unwrap();
     });
     assert_eq!(
         line,
@@ -221,7 +228,7 @@ fn colour_adds_nothing_but_colour() {
     let write = |text: &mut Text<&mut Vec<u8>>| {
         let web = identity(Owner::Container(container(Some("web-1"))));
         text.event(&event(What::Syscall(call(257, -2))), Some(&web), None).unwrap();
-        text.lost(0, &Lost { place: "ring", container: None, count: 12 }).unwrap();
+        text.lost(0, &Lost { place: "ring", container: None, sink: None, count: 12 }).unwrap();
     };
     let coloured = printed(true, write);
     assert!(coloured.contains("\x1b[31m-1 ENOENT\x1b[0m"), "{coloured:?}");

@@ -35,7 +35,7 @@
 use crate::batch::Arch;
 use crate::sink::clock::Clock;
 use crate::sink::errno_name;
-use crate::sink::json::{Object, SCHEMA_VERSION, container_members, pod_object, unknown_owner};
+use crate::sink::json::{Layout, Object, SCHEMA_VERSION, container_members, pod_object, unknown_owner};
 use crate::snapshot::{
     CallRow, Counts, ErrnoRow, Own, Quantiles, Resources, Row, Snapshot, Spectrum, State, Subject,
 };
@@ -44,7 +44,7 @@ use crate::syscall;
 /// Appends the line of a sample.
 pub fn line(out: &mut Vec<u8>, snapshot: &Snapshot) {
     let Snapshot { wall_ns, interval_ns, elapsed_ns: _, arch, losses, rows, own, closeup: _ } = snapshot;
-    Object::write(out, None, |line| {
+    Object::write(out, Layout::Nested, None, |line| {
         line.time("timestamp", Clock::new(0).wall(*wall_ns));
         line.word("schema_version", SCHEMA_VERSION);
         line.number("interval_ns", *interval_ns);

@@ -136,8 +136,7 @@ fn commands_can_be_typed() {
                 assert!(cli.is_ok(), "{command}: {}", cli.unwrap_err());
                 if let Some(crate::cli::Command::Trace(args)) = cli.unwrap().command {
                     let what = &args.what;
-                    let select =
-                        crate::select::Select::parse(&what.what, what.failed, what.denied, Arch::X86_64);
+                    let select = crate::select::Select::parse(&what.asked(), Arch::X86_64);
                     assert!(select.is_ok(), "{command}");
                 }
                 seen += 1;
