@@ -39,11 +39,19 @@ pub(super) fn find(given: Option<&Path>) -> Result<Option<File>> {
     let home = sudo.zip(passwd).and_then(|(uid, passwd)| home(&passwd, uid));
     let folders = folders(env::var_os("XDG_CONFIG_HOME").map(Into::into), env::home_dir(), home);
     for path in folders.iter().map(|folder| folder.join(NAME)) {
-        if let Some(file) = read(&path)? {
-            return Ok(Some(file));
+        match read(&path) {
+            Ok(None) => {}
+            Ok(file) => return Ok(file),
+            // `HOME` may be that of somebody else, as under `setpriv`: what cannot be seen there is not ours.
+            Err(error) if is_out_of_reach(&error) => log::info!("{error:#}"),
+            Err(error) => return Err(error),
         }
     }
     Ok(None)
+}
+
+fn is_out_of_reach(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// Where to look; `sudo`: the home of who called sudo.
