@@ -84,7 +84,8 @@ fn metrics_tell_of_events_and_containers() {
 #[test]
 #[ignore = "needs root, BTF, prometheus"]
 fn prometheus_reads_them() {
-    let trace = attached(&["trace", "--denied", "--metrics", "127.0.0.1:0"]);
+    // The host, too: or its calls would no longer be seen once it is known that nobody wants them.
+    let trace = attached(&["trace", "--host", "--denied", "--metrics", "127.0.0.1:0"]);
     let target = address(&trace);
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("prometheus.yml");

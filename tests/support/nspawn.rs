@@ -25,9 +25,7 @@ impl Nspawn {
         let rootfs = folder.path().join("rootfs");
         rootfs::make(&rootfs);
         // It refuses what does not look like a system, and makes no folder in what is read-only.
-        for part in ["run", "usr"] {
-            fs::create_dir(rootfs.join(part)).expect("a new folder can be filled");
-        }
+        fs::create_dir(rootfs.join("run")).expect("a new folder can be filled");
         fs::write(rootfs.join("etc/os-release"), "ID=workload\n").expect("a new folder can be filled");
         let own = fs::read_to_string("/proc/self/cgroup").expect("/proc can be read");
         let own = own.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/");
