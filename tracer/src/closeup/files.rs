@@ -74,7 +74,8 @@ impl Files {
         let mut rows: Vec<_> = rows.collect();
         rows.sort_by(|a, b| {
             let key = |row: &FileRow| Reverse(row.counts.total);
-            key(a).cmp(&key(b)).then_with(|| a.path.cmp(&b.path))
+            let name = |row: &FileRow| row.subject.name().to_owned();
+            key(a).cmp(&key(b)).then_with(|| a.path.cmp(&b.path)).then_with(|| name(a).cmp(&name(b)))
         });
         rows
     }

@@ -50,7 +50,7 @@ pub struct Proc {
 /// Bytes read of one of the kernel's tables of sockets: 25,000 of them.
 const TABLE_MAX: u64 = 4 << 20;
 
-/// Bytes of a path; see [`tracer_common::limits::TEXT_LEN`] for those in records.
+/// Bytes of a path; see [`tracer_common::limits::STRING_LEN`] for those in records.
 const PATH_MAX: usize = 1024;
 
 impl Proc {

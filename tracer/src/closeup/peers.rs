@@ -70,7 +70,8 @@ impl Peers {
         let mut rows: Vec<_> = rows.collect();
         rows.sort_by(|a, b| {
             let key = |row: &PeerRow| (Reverse(row.counts.total), row.protocol, row.direction);
-            key(a).cmp(&key(b)).then_with(|| a.address.cmp(&b.address))
+            let name = |row: &PeerRow| row.subject.name().to_owned();
+            key(a).cmp(&key(b)).then_with(|| a.address.cmp(&b.address)).then_with(|| name(a).cmp(&name(b)))
         });
         rows
     }
