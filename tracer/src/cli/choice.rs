@@ -46,7 +46,7 @@ pub struct What {
     /// %signal, %stat, %lstat, %fstat, %%stat, %statfs, %fstatfs, %%statfs.
     /// Events: syscall, process.fork, process.exec, process.exit, container.start, container.stop,
     /// cgroup.mkdir, cgroup.rmdir, cgroup.attach, cgroup.freeze, cgroup.unfreeze, cgroup.rename,
-    /// io_uring.submit, io_uring.complete;
+    /// `io_uring.submit`, `io_uring.complete`;
     /// without -e all but those of cgroups
     #[arg(short = 'e', long = "events", value_name = "WHAT", help_heading = CHOOSING)]
     pub what: Vec<String>,
