@@ -11,7 +11,7 @@ use crate::syscall::class::{ALIASES, CLASSES, Class};
 use crate::syscall::{self, errno};
 
 /// Events other than system calls, by the names that they have in the output.
-const EVENTS: [&str; 13] = [
+pub const EVENTS: [&str; 13] = [
     "process.fork",
     "process.exec",
     "process.exit",

@@ -11,6 +11,7 @@ use crate::batch::{OwnSample, Session};
 use crate::event::What;
 use crate::ledger::Ledger;
 use crate::lifecycle::Stage;
+use crate::select::EVENTS;
 use crate::text::safe;
 pub use http::{HEAD_MAX, respond};
 pub use series::{Series, SeriesRow};
@@ -49,26 +50,14 @@ pub struct SinkReading {
 
 /// Delivered events by type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Delivered([u64; EVENTS.len()]);
+pub struct Delivered([u64; CALLS.len() + EVENTS.len()]);
+
+const CALLS: [&str; 2] = ["syscall", "syscall.denied"];
 
 /// `event.name` of all that can be delivered.
-const EVENTS: [&str; 15] = [
-    "syscall",
-    "syscall.denied",
-    "process.fork",
-    "process.exec",
-    "process.exit",
-    "cgroup.mkdir",
-    "cgroup.rmdir",
-    "cgroup.attach",
-    "cgroup.freeze",
-    "cgroup.unfreeze",
-    "cgroup.rename",
-    "io_uring.submit",
-    "io_uring.complete",
-    Stage::START,
-    Stage::STOP,
-];
+fn names() -> impl Iterator<Item = &'static str> {
+    CALLS.into_iter().chain(EVENTS)
+}
 
 impl Delivered {
     pub fn event(&mut self, what: &What<'_>) {
@@ -81,14 +70,14 @@ impl Delivered {
 
     fn count(&mut self, name: &str) {
         // The names are compared by length first: the usual one is the first in the list.
-        let index = EVENTS.iter().position(|known| *known == name);
+        let index = names().position(|known| known == name);
         if let Some(count) = index.and_then(|index| self.0.get_mut(index)) {
             *count += 1;
         }
     }
 
     fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        EVENTS.into_iter().zip(self.0)
+        names().zip(self.0)
     }
 }
 
