@@ -184,13 +184,16 @@ impl Resolver {
         }
     }
 
-    /// The container that a pid namespace was made for, if another spot of it tells.
+    /// The container that a pid namespace was made for, if another spot of it tells. Not the one that ctrace
+    /// made: it has no such namespace, a runtime that ctrace started began there.
     fn namesake(&self, spot: &Spot) -> Option<Arc<Container>> {
         let same = |other: &Spot| (other.pid_ns, other.incarnation) == (spot.pid_ns, spot.incarnation);
         self.spots.get(spot)?.ns?;
         let others = self.spots.iter().filter(|(other, _)| *other != spot && same(other));
         others.map(|(_, state)| &state.standing).find_map(|standing| match standing {
-            Standing::Container { container, own: true, .. } => Some(Arc::clone(container)),
+            Standing::Container { container, own: true, .. } if container.runtime != Runtime::Ctrace => {
+                Some(Arc::clone(container))
+            }
             Standing::Container { .. } | Standing::Pending | Standing::Gone | Standing::Nobody => None,
         })
     }

@@ -420,6 +420,27 @@ fn a_cgroup_that_ctrace_made_has_the_name_it_gave_and_so_have_those_below() {
     assert_eq!(host.container(3).id, id('4'));
 }
 
+/// A runtime that ctrace starts begins in the command's cgroup. Its container is not the command, however soon it is over.
+#[test]
+fn a_container_that_the_command_started_is_not_the_command() {
+    let mut host = Host::new(&[]);
+    let (command, own) = (host.make("/ctrace-1"), host.make("/short"));
+    host.resolver.name_cgroup(CgroupId::V2(command), Container::unnamed(Runtime::Ctrace, "run-1"));
+    let crun = |cgroup_id, phase| OwnerInfo {
+        comm: *b"crun\0\0\0\0\0\0\0\0\0\0\0\0",
+        ..info(OwnerKey { cgroup_id, pid_ns: OWN, incarnation: 5, phase, ..OwnerKey::default() })
+    };
+    host.meet_info(1, &crun(command, phase::SETUP));
+    host.advance(0);
+    host.meet_info(2, &crun(own, phase::SETUP));
+    host.meet_info(3, &crun(own, phase::WORKLOAD));
+    host.remove("/short");
+    host.settle();
+    assert_eq!((host.container(1).id.as_str(), host.container(1).runtime), ("run-1", Runtime::Ctrace));
+    assert_eq!((host.container(3).id.as_str(), host.container(3).runtime), ("short", Runtime::Crun));
+    assert_eq!(host.container(2).id, "short");
+}
+
 /// However late a name comes: the machine may be too busy to look it up at once.
 #[test]
 fn a_slots_new_owner_leaves_the_old_one_its_name() {

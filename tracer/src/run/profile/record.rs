@@ -16,7 +16,7 @@ use super::write::{profiles, write};
 use super::{FOR_EVER, container_id, is_container};
 use crate::batch::Source;
 use crate::cli::ProfileRecordArgs;
-use crate::container::{CgroupId, Identity, Owner, Phase, Roots, Runtime};
+use crate::container::{CgroupId, Identity, Owner, Phase, Roots, Runtime, UnknownReason};
 use crate::filter::Wanted;
 use crate::model::{Model, Owners};
 use crate::pipeline::Pipeline;
@@ -77,6 +77,17 @@ pub(super) fn record_command(args: &ProfileRecordArgs) -> Result<ExitCode> {
     let owners = pipeline.model.owners();
     let mut rows: Vec<&Row> =
         snapshot.rows.iter().filter(|row| brought_about(row, owners, &own_id)).collect();
+    if let Some((pid, reason)) = unnamed(owners) {
+        let whose = format!(
+            "process {pid}, which the command brought about, is of a container that ctrace cannot name: {reason}"
+        );
+        // The command itself is not what was to be recorded then.
+        anyhow::ensure!(
+            !rows.is_empty(),
+            "no profile written: {whose}. Record it again; one that lives longer helps"
+        );
+        say(&format!("{whose}. What it called is in no profile"));
+    }
     if rows.is_empty() {
         rows.extend(snapshot.rows.iter().filter(|row| container_id(row) == Some(&own_id)));
     }
@@ -124,6 +135,14 @@ fn brought_about(row: &Row, owners: &Owners, own_id: &str) -> bool {
     let by_daemon = matches!(container.runtime, Runtime::Docker | Runtime::Containerd | Runtime::Crio);
     identities().any(|identity| identity.lineage)
         || (by_daemon && identities().min_by_key(|i| i.first_ns).is_some_and(|i| i.phase == Phase::Setup))
+}
+
+/// Who descends from the command and is in no container that we could name.
+fn unnamed(owners: &Owners) -> Option<(u32, UnknownReason)> {
+    owners.all().filter(|identity| identity.lineage).find_map(|identity| match identity.owner {
+        Owner::Unknown(reason) => Some((identity.first_pid, reason)),
+        Owner::Container(_) | Owner::Host => None,
+    })
 }
 
 fn is_of(identity: &Identity, id: &str) -> bool {
