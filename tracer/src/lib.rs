@@ -34,6 +34,7 @@ pub mod model;
 pub mod nearest;
 pub mod origin;
 pub mod own;
+pub mod owner_map;
 pub mod pipeline;
 pub mod plan;
 pub mod profile;

@@ -1,6 +1,5 @@
 //! The kernel and the container runtimes' files as one source of batches.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -40,7 +39,7 @@ pub struct KernelSource {
     /// What the programs themselves have to say, for who asked for it.
     log: EbpfLogger<&'static dyn Log>,
     /// By slot: the generation that the resolver was told of last.
-    met: HashMap<u32, u32>,
+    met: Vec<Option<u32>>,
     /// Gone, and since when (`CLOCK_MONOTONIC`, ns): to be freed after a last sample.
     ended: Vec<(u64, Gone)>,
     /// The hierarchy of cgroup v1 that owners are told apart by, 0: none.
@@ -81,7 +80,7 @@ impl KernelSource {
             own: Own::new(&roots.proc, plan.ring_bytes),
             lens: Lens::new(&mut ebpf, plan.features)?,
             log: EbpfLogger::init(&mut ebpf)?,
-            met: HashMap::new(),
+            met: Vec::new(),
             ended: Vec::new(),
             v1_hierarchy: roots.cgroup1.as_ref().map_or(0, |v1| v1.hierarchy),
             ebpf: Some(ebpf),
@@ -93,12 +92,19 @@ impl KernelSource {
     }
 
     fn has_met(&self, id: OwnerId) -> bool {
-        self.met.get(&id.slot).is_some_and(|met| *met >= id.generation)
+        let met = self.met.get(id.slot as usize).copied().flatten();
+        met.is_some_and(|met| met >= id.generation)
     }
 
     fn meet(&mut self, id: OwnerId, info: &OwnerInfo) {
         if !self.has_met(id) {
-            self.met.insert(id.slot, id.generation);
+            let slot = id.slot as usize;
+            if slot >= self.met.len() {
+                self.met.resize(slot + 1, None);
+            }
+            if let Some(met) = self.met.get_mut(slot) {
+                *met = Some(id.generation);
+            }
             self.resolver.met(id, info);
         }
     }
