@@ -5,7 +5,7 @@
 use crate::batch::Arch;
 use crate::event::{Abi, PieceKind, Syscall, Text};
 use crate::syscall::signature::{self, Kind, Result, Signature};
-use crate::text::safe;
+use crate::text::Charset;
 
 mod command;
 mod number;
@@ -83,10 +83,12 @@ pub fn result(out: &mut String, value: i64, kind: Result) {
 
 /// Appends a string in quotes, `...` behind it if it is only the beginning.
 pub fn quoted(out: &mut String, bytes: &[u8], cut: bool) {
-    let text = String::from_utf8_lossy(bytes);
-    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
     out.push('"');
-    out.push_str(&safe(&text));
+    let lossy = bytes.utf8_chunks().flat_map(|chunk| {
+        chunk.valid().chars().chain((!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER))
+    });
+    let escaped = lossy.flat_map(|char| matches!(char, '\\' | '"').then_some('\\').into_iter().chain([char]));
+    Charset::Unicode.push_safe(out, escaped);
     out.push_str(if cut { "\"..." } else { "\"" });
 }
 

@@ -25,7 +25,7 @@ mod output;
 mod redacted;
 
 pub use json::Json;
-pub use output::Output;
+pub use output::{Output, Receive};
 pub use redacted::Redacted;
 pub use text::Text;
 pub use top::Samples;

@@ -16,10 +16,10 @@
 //! (its runtime). Times are UTC, ids those of the initial pid namespace. For programs there is [`super::json`].
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io;
 
 use super::clock::Clock;
-use super::output::Output;
+use super::output::{Output, Receive};
 use super::{Lost, Sink, arguments, errno_name, passed, returned, short_name};
 use crate::argument::{self, Arguments, Value};
 use crate::batch::{Arch, Session};
@@ -43,7 +43,7 @@ pub struct Text<W> {
     line: Line,
 }
 
-impl<W: Write> Text<W> {
+impl<W: Receive> Text<W> {
     /// `colour`: with the terminal's own 16 colours.
     pub fn new(writer: W, colour: bool) -> Self {
         Self {
@@ -79,7 +79,7 @@ impl<W: Write> Text<W> {
     }
 }
 
-impl<W: Write> Sink for Text<W> {
+impl<W: Receive> Sink for Text<W> {
     /// Says nothing: the first line is the first event.
     fn start(&mut self, session: &Session) -> io::Result<bool> {
         self.clock = Clock::new(session.wall_offset_ns);
