@@ -2,7 +2,6 @@
 
 /// Of the lowest four bits.
 pub const fn hex_digit(value: u64) -> u8 {
-    #[expect(clippy::cast_possible_truncation, reason = "below 16")]
     let value = (value & 15) as u8;
     value + if value < 10 { b'0' } else { b'a' - 10 }
 }
@@ -23,7 +22,7 @@ pub fn escape(out: &mut Vec<u8>, bytes: &[u8], room: usize) -> bool {
 
 /// Whether they can stand in a string as they are.
 fn are_plain(bytes: &[u8]) -> bool {
-    let plain = |byte: &u8| matches!(byte, b' '..=b'~') & (*byte != b'"') & (*byte != b'\\');
+    let plain = |byte: &u8| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~');
     // Sixteen at a time without a branch: compilers make vectors of them.
     let (blocks, rest) = bytes.as_chunks::<16>();
     blocks.iter().all(|block| block.iter().fold(true, |all, byte| all & plain(byte)))

@@ -280,7 +280,7 @@ fn arguments_by_name(
     // No call has more.
     let mut unread: [Option<&str>; 6] = [None; 6];
     let mut places = unread.iter_mut();
-    let buffers = &mut *words.buffers.borrow_mut();
+    let buffers = &mut **words.buffers.borrow_mut();
     object.strings(&field::ARGUMENTS, |strings| {
         argument::each(words.arch, call, signature, &mut buffers.value, |name, value| match value {
             Value::Shown(shown) => strings.string(name, shown.as_bytes(), false),
