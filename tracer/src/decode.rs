@@ -253,7 +253,6 @@ impl<'a> Fields<'a> {
         Ok(array)
     }
 
-    /// Strings and arguments of a program are [`PieceKind::String`] alike.
     fn piece(&mut self) -> Result<Piece<'a>, DecodeError> {
         let [argument, kind] = self.array()?;
         let extent = self.u16()?;
@@ -262,7 +261,8 @@ impl<'a> Fields<'a> {
         // The last one's padding may be missing.
         self.0 = self.0.get((len as usize).next_multiple_of(8)..).unwrap_or_default();
         let kind = match kind {
-            piece::STRING | piece::STRINGS => PieceKind::String,
+            piece::STRING => PieceKind::String,
+            piece::STRINGS => PieceKind::Strings,
             piece::ADDRESS => PieceKind::Address,
             piece::STRUCTURE => PieceKind::Bytes,
             piece::BASE => PieceKind::Base,

@@ -7,11 +7,13 @@ use crate::event::{Abi, PieceKind, Syscall, Text};
 use crate::syscall::signature::{self, Kind, Result, Signature};
 use crate::text::safe;
 
+mod array;
 mod command;
 mod number;
 mod socket;
 mod structure;
 mod symbols;
+mod system;
 
 /// The signatures of an architecture's calls by ABI and number.
 pub struct Arguments {
@@ -72,9 +74,10 @@ pub fn each(
     }
 }
 
-/// Appends what a call that did not fail returned.
-pub fn result(out: &mut String, value: i64, kind: Result) {
+/// Appends what a call that did not fail returned: `value`.
+pub fn result(out: &mut String, arch: Arch, call: &Syscall<'_>, value: i64, kind: Result) {
     match kind {
+        Result::Fcntl => Call { arch, call }.fcntl_result(value, out),
         Result::Address => number::push(out, format_args!("{value:#x}")),
         Result::Mode => number::mode(out, number::low(value.cast_unsigned())),
         Result::Number | Result::Never => number::push(out, format_args!("{value}")),
@@ -146,6 +149,9 @@ impl<'c> Call<'c> {
         match kind {
             Kind::Path | Kind::Target | Kind::Name => self.string(at, out),
             Kind::SocketAddress { out: filled } => self.address(at, filled, out),
+            Kind::Array { element, count } => self.array(element, count, at, out),
+            Kind::Buffer { count } => self.buffer(count, at, out),
+            Kind::Vector => self.vector(at, out),
             Kind::Struct { shape, out: filled } => self.structure(shape, at, filled, out),
             Kind::FutexTimeout { .. }
             | Kind::FcntlArgument
@@ -156,6 +162,7 @@ impl<'c> Call<'c> {
             | Kind::FutexVal3
             | Kind::MremapAddress
             | Kind::CreateMode
+            | Kind::Cloned(_)
             | Kind::Protocol
             | Kind::SocketOption => self.command(kind, at, out),
             // Only a device has a number.

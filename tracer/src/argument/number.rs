@@ -42,7 +42,10 @@ pub fn file_mode(out: &mut String, call: Call<'_>, bits: u32) {
         symbols(out, &S_IFMT, call.arch, call.call.abi, u64::from(kind));
         out.push('|');
     }
-    mode(out, bits & !0o170_000);
+    for (bit, name) in [(0o4000, "S_ISUID|"), (0o2000, "S_ISGID|"), (0o1000, "S_ISVTX|")] {
+        out.push_str(if bits & bit == 0 { "" } else { name });
+    }
+    mode(out, bits & !0o177_000);
 }
 
 /// As `mknod` and `stat` have it, <https://github.com/torvalds/linux/blob/v6.12/include/linux/kdev_t.h#L39>.

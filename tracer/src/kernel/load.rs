@@ -153,6 +153,11 @@ fn call(arch: Arch, abi: Abi, nr: u16) -> u64 {
             ReadWhat::AddressIn => (reads::ADDRESS, 0, false),
             ReadWhat::AddressOut => (reads::ADDRESS, 0, true),
             ReadWhat::Bytes { len, out } => (reads::STRUCTURE, len, out),
+            ReadWhat::Array { element, count, text } => {
+                (reads::ARRAY, reads::array(element, count, text), count.is_none())
+            }
+            ReadWhat::Vector if abi == Abi::Compat => (reads::STRING, reads::VECTOR_NARROW, false),
+            ReadWhat::Vector => (reads::STRING, reads::VECTOR, false),
         };
         entry | reads::entry(read.argument, what, len, out) << (at * reads::BITS as usize)
     });
@@ -196,11 +201,16 @@ mod tests {
         assert_eq!(of("exit_group"), reads::NO_RETURN);
         assert_eq!(of("openat"), string(1, reads::BASE_FD));
         assert_eq!(of("chdir"), string(0, reads::BASE_NONE));
-        assert_eq!(of("execve"), string(0, reads::BASE_CWD) | reads::AT_ENTRY);
+        let vector = string(1, reads::VECTOR) << reads::BITS;
+        assert_eq!(of("execve"), string(0, reads::BASE_CWD) | vector | reads::AT_ENTRY);
         let renameat = string(1, reads::BASE_FD) | string(3, reads::BASE_FD) << reads::BITS;
         assert_eq!(of("renameat"), renameat);
         assert_eq!(of("symlinkat"), string(0, reads::BASE_NONE) | string(2, reads::BASE_FD) << reads::BITS);
-        assert_eq!(of("accept"), reads::entry(1, reads::ADDRESS, 0, true));
+        let length = reads::entry(2, reads::STRUCTURE, 4, false) << reads::BITS;
+        assert_eq!(of("accept"), reads::entry(1, reads::ADDRESS, 0, true) | length);
+        let poll = reads::entry(0, reads::ARRAY, reads::array(8, Some(1), false), false);
+        assert_eq!(of("poll"), poll);
+        assert_eq!(of("getcwd"), reads::entry(0, reads::ARRAY, reads::array(1, None, true), true));
         assert_eq!(of("pipe2"), reads::entry(0, reads::STRUCTURE, 8, true));
     }
 

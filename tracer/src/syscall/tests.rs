@@ -169,7 +169,7 @@ fn wide_arguments_take_the_registers_of_their_abi() {
 
 #[test]
 fn reads_are_of_arguments_and_known_sizes() {
-    let sizes = [4, 8, 12, 16, 24, 32, 64, 88, 144];
+    let sizes = [4, 8, 12, 16, 24, 32, 36, 40, 56, 64, 88, 112, 130];
     for (arch, abi, number, signature) in calls() {
         for read in reads(arch, abi, number).into_iter().flatten() {
             assert!(usize::from(read.argument) < signature.registers(arch, abi), "{}", signature.name);
@@ -179,7 +179,15 @@ fn reads_are_of_arguments_and_known_sizes() {
                 ReadWhat::AddressIn | ReadWhat::AddressOut => {
                     assert!(usize::from(read.argument) + 1 < signature.registers(arch, abi));
                 }
-                ReadWhat::String => {}
+                ReadWhat::Array { element, count, .. } => {
+                    assert!([1, 2, 4, 8, 12, 16].contains(&element), "{}", signature.name);
+                    assert!(
+                        count.is_none_or(|at| usize::from(at) < signature.registers(arch, abi)),
+                        "{}",
+                        signature.name
+                    );
+                }
+                ReadWhat::String | ReadWhat::Vector => {}
             }
         }
     }
@@ -196,11 +204,15 @@ fn what_is_read_follows_from_the_types() {
     assert_eq!(of("mount"), [0, 1, 2].map(|at| (at, ReadWhat::String)));
     assert_eq!(of("setxattr"), [0, 1].map(|at| (at, ReadWhat::String)));
     assert_eq!(of("openat2"), [(1, ReadWhat::String), (2, bytes(24, false))]);
-    assert_eq!(of("execve"), [(0, ReadWhat::String)]);
+    assert_eq!(of("execve"), [(0, ReadWhat::String), (1, ReadWhat::Vector)]);
     assert_eq!(of("clone3"), [(0, bytes(88, false))]);
     assert_eq!(of("pipe2"), [(0, bytes(8, true))]);
     assert_eq!(of("prlimit64"), [(2, bytes(16, false)), (3, bytes(16, true))]);
-    assert_eq!(of("accept4"), [(1, ReadWhat::AddressOut)]);
+    assert_eq!(of("accept4"), [(1, ReadWhat::AddressOut), (2, bytes(4, false))]);
+    let array = |element, count, text| ReadWhat::Array { element, count, text };
+    assert_eq!(of("writev"), [(1, array(16, Some(2), false))]);
+    assert_eq!(of("readlinkat"), [(1, ReadWhat::String), (2, array(1, None, true))]);
+    assert_eq!(of("sched_setaffinity"), [(2, array(1, Some(1), false))]);
     assert_eq!(of("read"), []);
     assert_eq!(reads(Arch::X86_64, Abi::Native, INVALID_NR), [None; 3]);
     let compat = number(Arch::X86_64, Abi::Compat, "nanosleep").unwrap();

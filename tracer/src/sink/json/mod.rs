@@ -107,7 +107,7 @@
 //! * With `--redact`, `[redacted]` stands for what a pattern found in a text that a process passed; such a text has no bytes
 //!   beside it. A directory with something to be hidden in the whole path is absent, and with it
 //!   `file`. With `--no-args` what calls and programs were given is absent: `syscall.args`, `syscall.arg`, `syscall.unread`,
-//!   `file`, `network`, command lines, `process.executable.path`.
+//!   `file`, `network`, command lines, `process.executable.path`, `io_uring.user_data`, `.fd` and `.fixed_file`.
 //! * C0, DEL, C1, U+2028, U+2029 and the bidirectional controls are written as `\u....`: a line can be
 //!   shown on a terminal as it is.
 

@@ -74,12 +74,12 @@ pub fn members(
                 });
             }
         }),
-        What::IoUring(operation) => io_uring(line, operation),
+        What::IoUring(operation) => io_uring(line, operation, args),
         What::Fork { .. } | What::Exec { .. } | What::Exit(_) => {}
     }
 }
 
-fn io_uring(line: &mut Object<'_>, operation: &IoUring) {
+fn io_uring(line: &mut Object<'_>, operation: &IoUring, args: bool) {
     let IoUring { user_data, opcode, stage } = *operation;
     line.object("io_uring", |object| {
         if let Some(opcode) = opcode {
@@ -88,10 +88,12 @@ fn io_uring(line: &mut Object<'_>, operation: &IoUring) {
             }
             object.number("opcode_raw", opcode);
         }
-        object.id("user_data", user_data);
+        if args {
+            object.id("user_data", user_data);
+        }
         match stage {
             event::Stage::Submit { fd, fixed_file } => {
-                if opcode.is_some_and(syscall::io_uring::works_on_descriptor) {
+                if args && opcode.is_some_and(syscall::io_uring::works_on_descriptor) {
                     object.signed(if fixed_file { "fixed_file" } else { "fd" }, fd.into());
                 }
             }

@@ -251,7 +251,7 @@ impl Line {
             }
             (None, Some(ret)) => {
                 let kind = signature.map_or(signature::Result::Number, |signature| signature.result);
-                argument::result(&mut self.text, ret, kind);
+                argument::result(&mut self.text, arch, call, ret, kind);
             }
             (None, None) => self.text.push('?'),
         }
@@ -334,10 +334,12 @@ impl Line {
             (None, Some(opcode)) => self.push(format_args!(" operation {opcode}")),
             (None, None) => self.text.push_str(" operation ?"),
         }
-        self.push(format_args!(" user_data={user_data:#x}"));
+        if self.args {
+            self.push(format_args!(" user_data={user_data:#x}"));
+        }
         match stage {
             event::Stage::Submit { fd, fixed_file } => {
-                if opcode.is_some_and(syscall::io_uring::works_on_descriptor) {
+                if self.args && opcode.is_some_and(syscall::io_uring::works_on_descriptor) {
                     self.push(format_args!(" {}={fd}", if fixed_file { "file" } else { "fd" }));
                 }
             }

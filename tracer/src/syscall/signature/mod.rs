@@ -10,7 +10,7 @@ mod layout;
 mod read;
 mod table;
 
-pub use layout::Shape;
+pub use layout::{Element, Shape};
 pub use read::{READS, Read, ReadWhat, reads};
 pub use table::SIGNATURES;
 
@@ -36,6 +36,8 @@ pub enum Result {
     Address,
     /// File mode bits, octal.
     Mode,
+    /// What `fcntl`'s command gives.
+    Fcntl,
     /// The call does not come back.
     Never,
 }
@@ -105,6 +107,19 @@ pub enum Kind {
         shape: Shape,
         out: bool,
     },
+    /// Elements one after another in memory, filled by the kernel if the result says how many.
+    Array {
+        element: Element,
+        count: Count,
+    },
+    /// Bytes of a text, filled by the kernel if the result says how many.
+    Buffer {
+        count: Count,
+    },
+    /// Pointers to strings, a null pointer at the end.
+    Vector,
+    /// What `clone` takes if one of these flags is set.
+    Cloned(&'static [&'static str]),
     /// `IPC_PRIVATE` or a number in hexadecimal.
     IpcKey,
     /// Symbols of a set and permission bits.
@@ -132,6 +147,25 @@ pub enum Kind {
     SocketOption,
     /// `quotactl`'s command.
     Quota,
+}
+
+/// What says how many elements there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    Next,
+    Before,
+    Result,
+}
+
+impl Count {
+    /// The argument that says so, of the one that points to them; None: the result.
+    pub const fn argument(self, at: usize) -> Option<usize> {
+        match self {
+            Self::Next => Some(at + 1),
+            Self::Before => at.checked_sub(1),
+            Self::Result => None,
+        }
+    }
 }
 
 /// The signature of a call. Looks its name up in the table: what asks for each event keeps what it got.
