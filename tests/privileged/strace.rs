@@ -121,7 +121,9 @@ const EXPLAINED: &[Explained] = &[
     },
     Explained {
         of: &["clone3.cl_args"],
-        is: Is::Argument(|theirs, ours| theirs.split_once(" => ").is_some_and(|(given, _)| given == ours)),
+        is: Is::Argument(|theirs, ours| {
+            theirs.split_once(" => ").is_some_and(|(given, _)| given.trim_end() == ours)
+        }),
         why: "What structures point to in their turn is not read: the thread's id that `clone3` leaves, the name and \
               the parts of a message (`struct msghdr`).",
     },

@@ -55,12 +55,11 @@ pub const ARGUMENTS_LEN: usize = 12_288;
 /// A structure in a record. The longest that is read is `struct stat` of 144 bytes.
 pub const STRUCTURE_LEN: usize = 256;
 
-/// An array in a record; of longer ones the beginning is read. 32 elements are shown at most, and none is longer than the 16
-/// bytes of `struct iovec`.
+/// An array in a record; of longer ones the beginning is read. 32 of the longest elements, the 16 bytes of `struct iovec`.
 pub const ARRAY_LEN: usize = 512;
 
-/// Elements of an array that are shown, and strings of a vector that are read.
-pub const ELEMENTS: usize = 32;
+/// Strings of a vector that are read.
+pub const STRINGS: usize = 32;
 
 /// What one call's arguments point to is read for that many of them: `mount` has three strings.
 pub const READS: usize = 3;

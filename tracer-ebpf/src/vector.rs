@@ -1,7 +1,7 @@
 //! Strings that a process has pointers to: the arguments of a program.
 
 use aya_ebpf::helpers::generated::{bpf_probe_read_user, bpf_probe_read_user_str};
-use tracer_common::limits::{ARGUMENTS_LEN, ELEMENTS, STRING_LEN};
+use tracer_common::limits::{ARGUMENTS_LEN, STRING_LEN, STRINGS};
 use tracer_common::record::{Piece, extent, piece};
 
 use crate::draft::{self, Draft, Place};
@@ -43,7 +43,7 @@ unsafe fn append(draft: *mut Draft, address: u64, argument: u32, narrow: u32) {
 #[inline(always)]
 unsafe fn strings(draft: *mut Draft, head: *mut Piece, address: u64, narrow: u32) -> u16 {
     let width = if narrow != 0 { 4 } else { 8 };
-    for index in 0..=ELEMENTS as u64 {
+    for index in 0..=STRINGS as u64 {
         let mut pointer = 0u64;
         let from = (address + index * width) as *const _;
         let read = bpf_probe_read_user((&raw mut pointer).cast(), width as u32, from);
@@ -57,7 +57,7 @@ unsafe fn strings(draft: *mut Draft, head: *mut Piece, address: u64, narrow: u32
         // From memory each time: of a number that it can follow, the verifier would follow every value.
         let len = (&raw const (*head).len).read_volatile();
         let place = opaque(draft::end(draft) + size_of::<Piece>() as u64 + u64::from(len));
-        if index == ELEMENTS as u64 || place > draft::INSIDE || len > (ARGUMENTS_LEN - STRING_LEN) as u32 {
+        if index == STRINGS as u64 || place > draft::INSIDE || len > (ARGUMENTS_LEN - STRING_LEN) as u32 {
             return extent::CUT;
         }
         let bytes = draft::record::<u8>(draft).add((place & draft::INSIDE) as usize);

@@ -1,7 +1,5 @@
 //! Elements one after another in memory, texts whose length a number says, and the arguments of a program.
 
-use tracer_common::limits::ELEMENTS;
-
 use super::number::{pointer, push};
 use super::structure::Fields;
 use super::{Call, Rendered, quoted};
@@ -10,7 +8,7 @@ use crate::syscall::constants::POLL;
 use crate::syscall::signature::{Count, Element};
 
 impl<'c> Call<'c> {
-    /// As `strace`, up to 32 elements, and `...` for more.
+    /// `...` at the end, as `strace` has it: there are more than were read.
     pub fn array(self, element: Element, count: Count, at: usize, out: &mut String) -> Rendered<'c> {
         let piece = self.call.memory.of(at).filter(|piece| piece.kind == PieceKind::Bytes);
         let Some(text) = piece.map(|piece| piece.text).filter(|text| self.counts(count, *text)) else {
@@ -21,16 +19,14 @@ impl<'c> Call<'c> {
             return Rendered::Shown;
         }
         let len = usize::from(element.len(self.arch, self.call.abi));
-        let mut elements = text.bytes().chunks_exact(len);
         out.push('[');
-        for (index, bytes) in elements.by_ref().take(ELEMENTS).enumerate() {
+        for (index, bytes) in text.bytes().chunks_exact(len).enumerate() {
             out.push_str(if index == 0 { "" } else { ", " });
             let fields = Fields { bytes, narrow: self.narrow() };
             // The length was looked at.
             _ = self.element(element, fields, out);
         }
-        let more = matches!(text, Text::Cut(_)) || elements.next().is_some();
-        out.push_str(if more { ", ...]" } else { "]" });
+        out.push_str(if matches!(text, Text::Cut(_)) { ", ...]" } else { "]" });
         Rendered::Shown
     }
 
@@ -83,20 +79,18 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// `["ls", "-l"]`; up to 32 strings, as `strace`.
+    /// `["ls", "-l"]`.
     pub fn vector(self, at: usize, out: &mut String) -> Rendered<'c> {
         let piece = self.call.memory.of(at).filter(|piece| piece.kind == PieceKind::Strings);
         let Some(text) = piece.map(|piece| piece.text).filter(|text| *text != Text::Unread) else {
             return self.not_there(at, piece.is_some(), out);
         };
-        let mut strings = arguments(text.bytes());
         out.push('[');
-        for (index, string) in strings.by_ref().take(ELEMENTS).enumerate() {
+        for (index, string) in arguments(text.bytes()).enumerate() {
             out.push_str(if index == 0 { "" } else { ", " });
             quoted(out, string, false);
         }
-        let more = matches!(text, Text::Cut(_)) || strings.next().is_some();
-        out.push_str(if more { ", ...]" } else { "]" });
+        out.push_str(if matches!(text, Text::Cut(_)) { ", ...]" } else { "]" });
         Rendered::Shown
     }
 

@@ -144,7 +144,7 @@ fn arrays_and_texts_end_as_strace_ends_them() {
     assert_eq!(poll(0, Text::Whole(&two[..8])), "[{fd=3, events=POLLIN}], 2, 5");
     assert_eq!(poll(1, Text::Unread), "0x10, 2, 5");
     let groups = |text| of("setgroups", 0, [40, 0x10, 0, 0, 0, 0], 1, PieceKind::Bytes, text);
-    assert!(groups(Text::Whole(&[0; 160])).ends_with("0, 0, ...]"), "32 are shown");
+    assert_eq!(groups(Text::Whole(&[0; 160])).matches('0').count(), 41);
     assert_eq!(groups(Text::Cut(&[7, 0, 0, 0, 9, 0, 0])), "40, [7, ...]");
     let wait = |ret, text| of("epoll_wait", ret, [3, 0x10, 9, 0, 0, 0], 1, PieceKind::Bytes, text);
     assert_eq!(
