@@ -43,6 +43,8 @@ impl Session {
 pub enum Arch {
     X86_64,
     Aarch64,
+    /// Profiles are written for it; nothing is traced there.
+    Riscv64,
 }
 
 /// A stretch of a trace. Reused from poll to poll.

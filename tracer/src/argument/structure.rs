@@ -141,7 +141,7 @@ impl<'c> Call<'c> {
     fn epoll_event(self, fields: Fields<'_>, out: &mut String) -> Option<()> {
         let data = match self.arch {
             Arch::X86_64 => fields.u64(4)?,
-            Arch::Aarch64 => fields.u64(8)?,
+            Arch::Aarch64 | Arch::Riscv64 => fields.u64(8)?,
         };
         out.push_str("{events=");
         self.set(out, &EPOLL_EVENT, u64::from(fields.u32(0)?));
@@ -154,7 +154,7 @@ impl<'c> Call<'c> {
     fn stat(self, fields: Fields<'_>, out: &mut String) -> Option<()> {
         let (mode_at, device_at) = match self.arch {
             Arch::X86_64 => (24, 40),
-            Arch::Aarch64 => (16, 32),
+            Arch::Aarch64 | Arch::Riscv64 => (16, 32),
         };
         let bits = fields.u32(mode_at)?;
         out.push_str("{st_mode=");

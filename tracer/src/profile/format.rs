@@ -220,7 +220,7 @@ const fn systemd_name(arch: Arch, abi: Abi) -> Option<&'static str> {
         (Arch::X86_64, Abi::Compat) => Some("x86"),
         (Arch::X86_64, Abi::X32) => Some("x32"),
         (Arch::Aarch64, Abi::Compat) => Some("arm"),
-        (Arch::Aarch64, Abi::X32) => None,
+        (Arch::Aarch64, Abi::X32) | (Arch::Riscv64, Abi::Compat | Abi::X32) => None,
     }
 }
 

@@ -122,7 +122,7 @@ const fn outcome(effect: Effect) -> Outcome {
 }
 
 impl Machine {
-    fn counts(&self, rule: &Rule) -> bool {
+    pub(super) fn counts(&self, rule: &Rule) -> bool {
         let none = When::default();
         let (includes, excludes) =
             (rule.includes.as_ref().unwrap_or(&none), rule.excludes.as_ref().unwrap_or(&none));
@@ -145,7 +145,7 @@ impl Machine {
     }
 
     /// The machine's own ABI is part of every filter.
-    fn abis(&self, file: &File) -> BTreeSet<Abi> {
+    pub(super) fn abis(&self, file: &File) -> BTreeSet<Abi> {
         let own = architecture(self.arch, Abi::Native);
         let maps = file.arch_map.iter().flatten();
         let mapped = maps.filter(|map| Some(map.architecture.as_str()) == own);
@@ -161,6 +161,7 @@ impl Machine {
         match self.arch {
             Arch::X86_64 => "amd64",
             Arch::Aarch64 => "arm64",
+            Arch::Riscv64 => "riscv64",
         }
     }
 }

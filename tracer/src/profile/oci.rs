@@ -125,7 +125,8 @@ pub const fn architecture(arch: Arch, abi: Abi) -> Option<&'static str> {
         (Arch::X86_64, Abi::X32) => Some("SCMP_ARCH_X32"),
         (Arch::Aarch64, Abi::Native) => Some("SCMP_ARCH_AARCH64"),
         (Arch::Aarch64, Abi::Compat) => Some("SCMP_ARCH_ARM"),
-        (Arch::Aarch64, Abi::X32) => None,
+        (Arch::Riscv64, Abi::Native) => Some("SCMP_ARCH_RISCV64"),
+        (Arch::Aarch64, Abi::X32) | (Arch::Riscv64, Abi::Compat | Abi::X32) => None,
     }
 }
 

@@ -20,7 +20,7 @@ pub fn report(name: &str, file: &File, evidence: Option<&Evidence>) -> String {
     if !unknown.is_empty() {
         line(
             &mut out,
-            "on x86_64, i386, x32, aarch64 and arm no calls, and passed over there",
+            "on x86_64, i386, x32, aarch64, arm and riscv64 no calls, and passed over there",
             &unknown.join(", "),
         );
     }
@@ -67,7 +67,7 @@ fn architectures(file: &File) -> String {
 fn is_known(name: &str) -> bool {
     // arm's private calls have no number in the kernel's table.
     ["breakpoint", "cacheflush", "set_tls"].contains(&name)
-        || [Arch::X86_64, Arch::Aarch64].into_iter().any(|arch| {
+        || [Arch::X86_64, Arch::Aarch64, Arch::Riscv64].into_iter().any(|arch| {
             [Abi::Native, Abi::Compat, Abi::X32].into_iter().any(|abi| number(arch, abi, name).is_some())
         })
 }

@@ -421,5 +421,6 @@ const fn arch_name(arch: Arch) -> &'static str {
     match arch {
         Arch::X86_64 => "x86_64",
         Arch::Aarch64 => "aarch64",
+        Arch::Riscv64 => "riscv64",
     }
 }

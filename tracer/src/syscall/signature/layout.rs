@@ -77,7 +77,7 @@ impl Shape {
             // Packed on x86, <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/eventpoll.h#L77>.
             Self::EpollEvent => match arch {
                 Arch::X86_64 => 12,
-                Arch::Aarch64 => 16,
+                Arch::Aarch64 | Arch::Riscv64 => 16,
             },
             // <https://github.com/torvalds/linux/blob/v6.12/include/uapi/asm-generic/signal.h#L78>; x32 has
             // 32-bit pointers in it.

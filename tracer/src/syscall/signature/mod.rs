@@ -143,7 +143,9 @@ pub fn of(arch: Arch, abi: Abi, number: u16) -> Option<&'static Signature> {
 pub fn find(arch: Arch, abi: Abi, name: &str) -> Option<&'static Signature> {
     let other: &[Signature] = match (arch, abi, name) {
         (Arch::X86_64, Abi::Compat, "mmap" | "select") => table::ARGUMENTS_IN_MEMORY,
-        (Arch::X86_64, Abi::Compat, "clone") | (Arch::Aarch64, _, "clone") => table::CLONE_BACKWARDS,
+        (Arch::X86_64, Abi::Compat, "clone") | (Arch::Aarch64 | Arch::Riscv64, _, "clone") => {
+            table::CLONE_BACKWARDS
+        }
         _ => SIGNATURES,
     };
     let index = other.binary_search_by(|known| known.name.cmp(name)).ok()?;
@@ -176,7 +178,7 @@ const fn place(kind: Kind, next: usize, arch: Arch, abi: Abi) -> (usize, usize) 
     match (kind, abi) {
         (Kind::Wide | Kind::WideFlags(_), Abi::Compat) => match arch {
             Arch::Aarch64 => (next + next % 2, 2),
-            Arch::X86_64 => (next, 2),
+            Arch::X86_64 | Arch::Riscv64 => (next, 2),
         },
         (Kind::Halves, Abi::Native | Abi::Compat) => (next, 2),
         _ => (next, 1),

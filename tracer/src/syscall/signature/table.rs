@@ -349,6 +349,8 @@ pub const SIGNATURES: &[Signature] = calls! {
     renameat2(olddirfd: DirFd, oldpath: Path, newdirfd: DirFd, newpath: Path, flags: Flags(&RENAME));
     request_key(type: Name, description: Name, callout_info: Name, dest_keyring: Flags(&KEY_SPEC));
     restart_syscall();
+    riscv_flush_icache(start: Pointer, end: Pointer, flags: Hex);
+    riscv_hwprobe(pairs: Pointer, pair_count: Size, cpusetsize: Size, cpus: Pointer, flags: Hex);
     rmdir(pathname: Path);
     rseq(rseq: Pointer, rseq_len: Uint, flags: Flags(&RSEQ_FLAG), sig: HexInt);
     rseq_slice_yield();
