@@ -14,7 +14,9 @@ use crate::redact::Pattern;
 use crate::sink::json::{Layout, Style};
 
 mod choice;
+mod minimise;
 pub use choice::{ChosenArgs, Containers, MetricsArgs, SetupArgs, What};
+pub use minimise::{Capabilities, MinimiseArgs, SurplusArgs, TextOrJson};
 
 /// What containers really do, at the level of system calls
 #[derive(Debug, Parser)]
@@ -301,7 +303,9 @@ Examples:
   ctrace profile show web.json                   why each call is in it
   ctrace profile check web.json today.ctrace     what it would have refused; exit code 6 if anything
   ctrace profile diff old.json web.json          exit code 6 if they differ
-  ctrace profile merge a.json b.json -o web.json";
+  ctrace profile merge a.json b.json -o web.json
+  sudo ctrace profile surplus web                what the filter installed in `web` allows in vain
+  ctrace profile minimise web.json -o less.json  podman's default without what it does not need";
 
 #[derive(Debug, Subcommand)]
 #[command(after_help = PROFILE_EXAMPLES)]
@@ -325,6 +329,20 @@ pub enum ProfileCommand {
     ///
     /// Evidence that lies beside them is merged as well.
     Merge(MergeArgs),
+    /// What a container may call and does not use: of the filter installed in it, or of a profile
+    ///
+    /// Calls by which it reaches beyond itself come first. What runtimes call under the filter, and what depends on the
+    /// moment, is no surplus. Exit code 6 if there is any.
+    ///
+    /// To read the filter, the first process of the container is stopped for a moment, and nothing in it is changed. If
+    /// it sleeps in a call then, the kernel goes on with `restart_syscall`: under a filter that refuses this the sleep fails.
+    Surplus(SurplusArgs),
+    /// What a workload does not need of a larger profile, such as podman's default, and what beyond
+    ///
+    /// Nothing is added to the larger profile: what is left of it never allows more than it did. Exit code 6 if the
+    /// workload needs something that it does not allow.
+    #[command(alias = "minimize")]
+    Minimise(MinimiseArgs),
 }
 
 /// How profiles are written.
@@ -338,7 +356,7 @@ pub struct Print {
     /// What becomes of calls that are not in the profile
     #[arg(long, value_enum, value_name = "ACTION", default_value_t)]
     pub default_action: DefaultAction,
-    /// Write for this machine, x86_64 or aarch64, instead of that of the recording: calls that it lacks
+    /// Write for this machine, x86_64, aarch64 or riscv64, instead of that of the recording: calls that it lacks
     /// are replaced by guesses, which the summary and the evidence mark as such
     #[arg(long, value_name = "ARCH", value_parser = machine)]
     pub arch: Option<Arch>,
@@ -389,12 +407,8 @@ pub struct CheckArgs {
     /// Live: end after this time instead of at Ctrl-C
     #[arg(long, value_name = "D", value_parser = interval)]
     pub duration: Option<Duration>,
-    /// The containers have this capability besides those that Docker gives: some rules ask for it
-    #[arg(long, value_name = "CAP", value_parser = capability)]
-    pub cap_add: Vec<String>,
-    /// The containers lack this capability
-    #[arg(long, value_name = "CAP", value_parser = capability)]
-    pub cap_drop: Vec<String>,
+    #[command(flatten)]
+    pub capabilities: Capabilities,
 }
 
 #[derive(Args, Debug)]
@@ -503,7 +517,8 @@ fn machine(text: &str) -> Result<Arch, String> {
     match text {
         "x86_64" | "amd64" => Ok(Arch::X86_64),
         "aarch64" | "arm64" => Ok(Arch::Aarch64),
-        _ => Err("expected x86_64 or aarch64".to_owned()),
+        "riscv64" => Ok(Arch::Riscv64),
+        _ => Err("expected x86_64, aarch64 or riscv64".to_owned()),
     }
 }
 
@@ -564,7 +579,10 @@ mod tests {
 
     #[test]
     fn machines_and_capabilities() {
-        assert_eq!([machine("amd64"), machine("aarch64")], [Ok(Arch::X86_64), Ok(Arch::Aarch64)]);
+        assert_eq!(
+            [machine("amd64"), machine("aarch64"), machine("riscv64")],
+            [Ok(Arch::X86_64), Ok(Arch::Aarch64), Ok(Arch::Riscv64)]
+        );
         assert!(machine("mips").is_err());
         for text in ["CAP_BPF", "bpf", "Cap_Bpf"] {
             assert_eq!(capability(text), Ok("CAP_BPF".to_owned()));

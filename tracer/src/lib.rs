@@ -40,6 +40,7 @@ pub mod profile;
 pub mod recording;
 pub mod redact;
 pub mod run;
+pub mod seccomp;
 pub mod select;
 pub mod sink;
 pub mod snapshot;

@@ -184,6 +184,25 @@ pub fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     out
 }
 
+/// Longest line of [`wrapped`], columns.
+const LINE: usize = 100;
+
+/// `head` and words in lines, those after the first indented.
+pub fn wrapped(head: &str, words: &[String]) -> String {
+    let (mut text, mut column) = (head.to_owned(), width(head));
+    for word in words {
+        if column + 1 + width(word) > LINE {
+            text.push_str("\n   ");
+            column = 3;
+        }
+        text.push(' ');
+        text.push_str(word);
+        column += 1 + width(word);
+    }
+    text.push('\n');
+    text
+}
+
 /// A rate in at most five characters: `0`, `12.3`, `123`, `1.2k`, `3.4M`.
 pub fn rate(per_second: f64) -> String {
     if per_second > 0.0 && per_second < 0.05 { "<0.1".to_owned() } else { scaled(per_second) }

@@ -3,6 +3,7 @@
 
 mod attach;
 mod counts;
+mod filters;
 mod focus;
 mod load;
 mod mapping;
@@ -11,4 +12,5 @@ mod ring;
 mod source;
 
 pub use attach::tracepoints;
+pub use filters::filters;
 pub use source::{KernelSource, arch};

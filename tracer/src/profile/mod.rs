@@ -15,10 +15,12 @@ mod file;
 mod format;
 mod matcher;
 mod merge;
+mod minimise;
 pub mod oci;
 mod report;
 mod siblings;
 mod summary;
+mod surplus;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -33,9 +35,11 @@ pub use file::{File, MAX_BYTES, Problem};
 pub use format::Format;
 pub use matcher::{DOCKER_CAPABILITIES, Machine, Matcher};
 pub use merge::{How, merge};
+pub use minimise::{Minimised, minimise};
 pub use oci::DefaultAction;
 pub use report::report;
 pub use siblings::Sibling;
+pub use surplus::{Surplus, installed};
 pub use verdict::{Reason, Verdict};
 
 use crate::batch::Arch;

@@ -11,6 +11,7 @@ pub mod constants;
 pub mod errno;
 mod i386;
 pub mod io_uring;
+pub mod power;
 mod riscv64;
 pub mod set;
 pub mod signal;

@@ -11,7 +11,7 @@ use super::super::signals::Stop;
 use super::super::{live, say};
 use super::files::{print, read};
 use super::record::{plan, watch};
-use super::{FOR_EVER, is_container, replayed};
+use super::{FOR_EVER, is_container, machine, replayed};
 use crate::batch::{Session, Source};
 use crate::cli::CheckArgs;
 use crate::container::Roots;
@@ -19,7 +19,7 @@ use crate::exit::{Code, Refusal};
 use crate::filter::Wanted;
 use crate::model::Model;
 use crate::pipeline::Pipeline;
-use crate::profile::{self, DOCKER_CAPABILITIES, File, Finding, Machine, Matcher};
+use crate::profile::{self, File, Finding, Matcher};
 use crate::snapshot::Snapshot;
 
 /// What was looked at and what was found, over all recordings.
@@ -81,14 +81,7 @@ fn split(words: &[String]) -> Result<(Vec<PathBuf>, Vec<String>)> {
 
 impl Tally {
     fn add(&mut self, file: &File, args: &CheckArgs, session: &Session, snapshot: &Snapshot) -> Result<()> {
-        let usual = DOCKER_CAPABILITIES.iter().map(|cap| (*cap).to_owned());
-        let capabilities = usual.chain(args.cap_add.iter().cloned());
-        let machine = Machine {
-            arch: snapshot.arch,
-            kernel: session.kernel.clone(),
-            capabilities: capabilities.filter(|cap| !args.cap_drop.contains(cap)).collect(),
-        };
-        let matcher = Matcher::new(file, &machine);
+        let matcher = Matcher::new(file, &machine(snapshot.arch, &session.kernel, &args.capabilities));
         for row in snapshot.rows.iter().filter(|row| is_container(row) && row.sum.total > 0) {
             let findings = profile::check(row, snapshot.arch, &matcher);
             let breaking = findings.iter().filter(|finding| Finding::breaks(finding)).count();

@@ -2,7 +2,9 @@
 
 mod check;
 mod files;
+mod minimise;
 mod record;
+mod surplus;
 mod write;
 
 use std::path::Path;
@@ -13,11 +15,12 @@ use anyhow::Result;
 use super::demo;
 use super::drive::{self, Flow};
 use super::signals::Stop;
-use crate::batch::Source;
-use crate::cli::{GenerateArgs, ProfileCommand};
+use crate::batch::{Arch, Source};
+use crate::cli::{Capabilities, GenerateArgs, ProfileCommand};
 use crate::filter::Wanted;
 use crate::model::Model;
 use crate::pipeline::Pipeline;
+use crate::profile::{DOCKER_CAPABILITIES, Machine};
 use crate::snapshot::{Row, Subject};
 
 /// A container that ended is still there when the profile is written, however long the recording.
@@ -32,6 +35,8 @@ pub(super) fn profile(command: ProfileCommand) -> Result<ExitCode> {
         ProfileCommand::Diff(args) => files::diff(&args),
         ProfileCommand::Merge(args) => files::merge(&args),
         ProfileCommand::Check(args) => check::check(&args),
+        ProfileCommand::Surplus(args) => surplus::surplus(&args),
+        ProfileCommand::Minimise(args) => minimise::minimise(&args),
     }
 }
 
@@ -55,6 +60,18 @@ fn replayed(path: &Path, wanted: Wanted) -> Result<Pipeline<impl Source + use<>>
     let mut pipeline = Pipeline::new(source, model, wanted);
     drive::replay(&mut pipeline, &Stop::default(), |_| Ok(Flow::On))?;
     Ok(pipeline)
+}
+
+/// With Docker's default capabilities, but for what was said of them.
+fn machine(arch: Arch, kernel: &str, capabilities: &Capabilities) -> Machine {
+    let Capabilities { cap_add, cap_drop } = capabilities;
+    let usual = DOCKER_CAPABILITIES.iter().map(|cap| (*cap).to_owned());
+    let all = usual.chain(cap_add.iter().cloned());
+    Machine {
+        arch,
+        kernel: kernel.to_owned(),
+        capabilities: all.filter(|cap| !cap_drop.contains(cap)).collect(),
+    }
 }
 
 fn container_id(row: &Row) -> Option<&str> {

@@ -53,7 +53,7 @@ pub(super) fn profiles<'a, S: Source>(
 
 /// Whether the container's program was seen to start: the runtime prepared before it ran. An `exec` into
 /// a container that ran before prepares as well, but later.
-fn from_start(row: &Row, owners: &Owners) -> bool {
+pub(super) fn from_start(row: &Row, owners: &Owners) -> bool {
     let first = |phase: Phase| {
         let of_phase = owners.all().filter(|i| i.phase == phase && row.subject.is_of(i));
         of_phase.map(|identity| identity.first_ns).min()
