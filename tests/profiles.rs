@@ -252,8 +252,8 @@ fn standard_output_gets_no_evidence() {
 fn wider(folder: &Folder) {
     folder.generate("db.json", &[]);
     let mut profile = folder.json("db.json");
-    profile["architectures"] = json!(["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"]);
-    let rules = profile["syscalls"].as_array_mut().unwrap();
+    *profile.pointer_mut("/architectures").unwrap() = json!(["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"]);
+    let rules = profile.pointer_mut("/syscalls").unwrap().as_array_mut().unwrap();
     rules.push(json!({"names": ["mount", "swapoff"], "action": "SCMP_ACT_ALLOW"}));
     rules.push(json!({"names": ["personality"], "action": "SCMP_ACT_ALLOW",
         "args": [{"index": 0, "value": 8, "op": "SCMP_CMP_EQ"}]}));

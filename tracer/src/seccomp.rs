@@ -159,11 +159,15 @@ impl Filter {
             0x84 => next.a = state.a.map(u32::wrapping_neg),
             // To divide by zero ends the filter with 0.
             0x34 | 0x3c if operand == Some(0) => return Some(Next::Return(Some(0))),
-            _ if code & 0x07 == 0x04 => next.a = calculate(code, state.a, operand)?,
+            _ if code & 0x07 == 0x04 => {
+                let operation = operation(code)?;
+                next.a = state.a.zip(operand).map(|(a, b)| operation(a, b));
+            }
             0x05 => next.at = next.at.checked_add(cell?)?,
             _ if code & 0x07 == 0x05 => {
                 let to = |jump: u8| State { at: next.at + usize::from(jump), ..next };
-                return Some(match compare(code, state.a, operand)? {
+                let condition = condition(code)?;
+                return Some(match state.a.zip(operand).map(|(a, b)| condition(a, b)) {
                     Some(holds) => Next::Step(to(if holds { jt } else { jf })),
                     None => Next::Either(to(jt), to(jf)),
                 });
@@ -176,9 +180,9 @@ impl Filter {
     }
 }
 
-/// Outer None: no such operation.
-fn calculate(code: u16, a: Option<u32>, operand: Option<u32>) -> Option<Option<u32>> {
-    let operation: fn(u32, u32) -> u32 = match code & 0xf7 {
+/// None: no such operation.
+fn operation(code: u16) -> Option<fn(u32, u32) -> u32> {
+    Some(match code & 0xf7 {
         0x04 => u32::wrapping_add,
         0x14 => u32::wrapping_sub,
         0x24 => u32::wrapping_mul,
@@ -189,20 +193,18 @@ fn calculate(code: u16, a: Option<u32>, operand: Option<u32>) -> Option<Option<u
         0x74 => u32::wrapping_shr,
         0xa4 => |a, b| a ^ b,
         _ => return None,
-    };
-    Some(a.zip(operand).map(|(a, b)| operation(a, b)))
+    })
 }
 
-/// Outer None: no such condition. Inner None: depends on an argument.
-fn compare(code: u16, a: Option<u32>, operand: Option<u32>) -> Option<Option<bool>> {
-    let condition: fn(u32, u32) -> bool = match code & 0xf7 {
+/// None: no such condition.
+fn condition(code: u16) -> Option<fn(u32, u32) -> bool> {
+    Some(match code & 0xf7 {
         0x15 => |a, b| a == b,
         0x25 => |a, b| a > b,
         0x35 => |a, b| a >= b,
         0x45 => |a, b| a & b != 0,
         _ => return None,
-    };
-    Some(a.zip(operand).map(|(a, b)| condition(a, b)))
+    })
 }
 
 #[cfg(test)]

@@ -60,6 +60,7 @@ impl Surplus {
     }
 
     /// Only calls that reach beyond the container.
+    #[must_use]
     pub fn powerful(mut self) -> Self {
         for abi in &mut self.abis {
             abi.spare.retain(|spare| spare.power.is_some());
@@ -202,7 +203,7 @@ mod tests {
         assert_eq!(judge(&[always(0x7ffc_0000)]), Outcome::Allowed);
         assert_eq!(judge(&[always(0x7fc0_0000)]), Outcome::Depends);
         assert_eq!(judge(&[always(0x0005_0001)]), errno);
-        assert_eq!(judge(&[by_argument.clone()]), Outcome::Depends);
+        assert_eq!(judge(std::slice::from_ref(&by_argument)), Outcome::Depends);
         assert_eq!(judge(&[by_argument, always(0x0005_0001)]), errno);
         assert_eq!(installed(&[], Arch::Aarch64, Abi::X32, 1), Outcome::Foreign);
     }

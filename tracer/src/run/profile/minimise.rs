@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde::Serialize;
 
 use super::super::say;
 use super::files::{evidence, print, read, written};
@@ -13,12 +13,21 @@ use super::write::write_evidence;
 use crate::cli::{MinimiseArgs, TextOrJson};
 use crate::exit::{Code, Refusal};
 use crate::kernel;
-use crate::profile::{Evidence, minimise as less};
+use crate::profile::{Evidence, Minimised, minimise as less};
 
 /// Where podman looks for its default profile, the first that is there,
 /// <https://github.com/containers/common/blob/v0.61.0/pkg/seccomp/seccomp_linux.go>,
 /// <https://github.com/containers/podman/blob/v5.4.0/cmd/podman/common/create_opts.go>.
 const OF_PODMAN: [&str; 2] = ["/etc/containers/seccomp.json", "/usr/share/containers/seccomp.json"];
+
+/// What `--format json` prints: one object.
+#[derive(Serialize)]
+struct Printed<'a> {
+    profile: String,
+    against: String,
+    #[serde(flatten)]
+    found: &'a Minimised,
+}
 
 pub(super) fn minimise(args: &MinimiseArgs) -> Result<ExitCode> {
     let needs = read(&args.profile)?;
@@ -37,11 +46,13 @@ pub(super) fn minimise(args: &MinimiseArgs) -> Result<ExitCode> {
             machine.capabilities.len(),
         ))?,
         TextOrJson::Json => {
-            // As specified at `Minimised`, with the two files.
-            let mut object = serde_json::to_value(&found).context("cannot print the result")?;
-            object["profile"] = json!(args.profile.display().to_string());
-            object["against"] = json!(against.display().to_string());
-            print(&format!("{object}\n"))?;
+            let printed = Printed {
+                profile: args.profile.display().to_string(),
+                against: against.display().to_string(),
+                found: &found,
+            };
+            let text = serde_json::to_string(&printed).context("cannot print the result")?;
+            print(&format!("{text}\n"))?;
         }
     }
     if let Some(output) = &args.output {

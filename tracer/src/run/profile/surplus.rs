@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde::Serialize;
 
 use super::super::drive;
 use super::super::signals::Stop;
@@ -73,12 +73,16 @@ pub(super) fn surplus(args: &SurplusArgs) -> Result<ExitCode> {
     used.warn();
     match args.format {
         TextOrJson::Text => print(&format!("{}: {}\n{surplus}", safe(&of.name()), of.describe()))?,
-        TextOrJson::Json => print(&format!("{}\n", object(&of, &used, rows.len(), &surplus)))?,
+        TextOrJson::Json => {
+            let printed = Printed::new(&of, &used, rows.len(), &surplus);
+            let text = serde_json::to_string(&printed).context("cannot print the result")?;
+            print(&format!("{text}\n"))?;
+        }
     }
     Ok(if surplus.count() == 0 { Code::Done } else { Code::Finding }.into())
 }
 
-/// One object:
+/// What `--format json` prints, one object:
 ///
 /// | member | type | what |
 /// | --- | --- | --- |
@@ -89,21 +93,46 @@ pub(super) fn surplus(args: &SurplusArgs) -> Result<ExitCode> {
 /// | `lost[].{where,count}` | string, number | calls that were lost may have been used |
 /// | `abis[].{abi,allowed,used,kept}` | string, numbers | `allowed = used + kept + surplus`, without `--powerful` |
 /// | `abis[].surplus[].{name,number,conditional,power}` | string, number, bool, string | `power`: what it reaches beyond the container |
-fn object(of: &Of, used: &Used, containers: usize, surplus: &Surplus) -> serde_json::Value {
-    let mut object = json!({
-        "containers": containers,
-        "from_start": used.from_start,
-        "lost": used.losses().map(|(place, count)| json!({ "where": place, "count": count })).collect::<Vec<_>>(),
-        "abis": surplus.abis,
-    });
-    match of {
-        Of::Profile(path, _) => object["profile"] = path.display().to_string().into(),
-        Of::Container(found, filters) => {
-            object["container"] = json!({ "id": found.container.id, "name": found.container.name });
-            object["filters"] = filters.len().into();
-        }
+#[derive(Serialize)]
+struct Printed<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    container: Option<Named<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filters: Option<usize>,
+    containers: usize,
+    from_start: bool,
+    lost: Vec<Lost>,
+    #[serde(flatten)]
+    surplus: &'a Surplus,
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Lost {
+    r#where: &'static str,
+    count: u64,
+}
+
+impl<'a> Printed<'a> {
+    fn new(of: &'a Of, used: &Used, containers: usize, surplus: &'a Surplus) -> Self {
+        let (profile, container, filters) = match of {
+            Of::Profile(path, _) => (Some(path.display().to_string()), None, None),
+            Of::Container(found, filters) => {
+                let named = Named { id: &found.container.id, name: found.container.name.as_deref() };
+                (None, Some(named), Some(filters.len()))
+            }
+        };
+        let lost = used.losses().map(|(r#where, count)| Lost { r#where, count }).collect();
+        Self { profile, container, filters, containers, from_start: used.from_start, lost, surplus }
     }
-    object
 }
 
 fn rows(snapshot: &Snapshot) -> impl Iterator<Item = &Row> {
