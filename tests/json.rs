@@ -23,8 +23,8 @@ use tracer::sink::json::{Layout, SINKS, Style};
 use tracer::sink::top::Format;
 use tracer::sink::{Json, Lost, Samples, Sink};
 use tracer::snapshot::{
-    CallRow, Counts, ErrnoRow, FirstCall, LossRow, Own, Quantiles, Resources, Row, Snapshot, Spectrum, State,
-    Subject, Used,
+    CallRow, Counts, ErrnoRow, FirstCall, Life, LossRow, Own, Quantiles, Resources, Row, Snapshot, Spectrum,
+    State, Subject, Used,
 };
 use tracer_common::limits::BUCKETS;
 
@@ -1167,7 +1167,8 @@ fn snapshot(name: &str) -> Snapshot {
         duration: Some(Quantiles { p50: 1, p95: 2, p99: 3, max: 4 }),
         spectrum: Spectrum::new(&buckets),
         time_ns: 5,
-        first: FirstCall { wall_ns: 0, pid: 1, comm: "cat".into() },
+        first: FirstCall { wall_ns: 0, pid: 1, comm: "cat".into(), origin: None },
+        life: Life::default(),
     };
     let row = |subject, calls| Row {
         subject,

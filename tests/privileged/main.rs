@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod arguments;
 mod capacity;
 mod churn;
 mod counts;
@@ -27,6 +28,7 @@ mod memory;
 mod metrics;
 mod nested;
 mod others;
+mod phases;
 mod profile;
 mod profiles;
 mod replay;

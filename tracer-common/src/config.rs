@@ -32,6 +32,10 @@ pub mod feature {
     /// Owners that are not marked as of the lineage are ignored from their first call on: a flood of theirs cannot fill
     /// the ring buffer until user space has seen that nobody wants them.
     pub const ONLY_LINEAGE: u32 = 1 << 10;
+    /// Counts by the values of some calls' arguments, see [`super::reads::FIRST_VALUE_SHIFT`].
+    pub const ARGUMENTS: u32 = 1 << 11;
+    /// Records of what `exec` sessions begin with, also without [`PROCESS_RECORDS`].
+    pub const SESSION_RECORDS: u32 = 1 << 12;
 }
 
 /// Words of the bit set of selected errors: numbers up to `MAX_ERRNO`,
@@ -105,6 +109,15 @@ pub mod reads {
     pub const NO_RETURN: u64 = 1 << 48;
     /// Its first read is made at entry: when it succeeds the memory is gone (`execve`).
     pub const AT_ENTRY: u64 = 1 << 49;
+    /// Who makes it begins to serve (`listen`, `accept`): what is called from then on is told apart.
+    pub const SERVES: u64 = 1 << 50;
+    /// From here on 3 bits each: 1 + the argument whose values are counted, 0: none. Of two, pairs are.
+    pub const FIRST_VALUE_SHIFT: u32 = 51;
+    pub const SECOND_VALUE_SHIFT: u32 = 54;
+    /// Of the first value only the bits of namespaces count: `clone` has a signal and more beside them.
+    pub const NAMESPACES: u64 = 1 << 57;
+    /// All but the reads themselves.
+    pub const NOTES: u64 = !0 << 48;
 
     /// `argument` counts from 0; `what` is [`STRING`], [`ADDRESS`] or [`STRUCTURE`], `len` of the latter.
     pub const fn entry(argument: u8, what: u64, len: u16, out: bool) -> u64 {

@@ -80,10 +80,13 @@ pub struct Row {
     /// Bits of [`row`]. Every owner is watched from its first call until user space says otherwise,
     /// so that nothing is missed while its name is looked up.
     pub flags: u32,
+    /// Not 0: one of the owner's calls was one of [`crate::config::reads::SERVES`]. Then `cell` was emptied, so that
+    /// calls are noted that are made again.
+    pub serving: u32,
     /// Index into the counter table by `abi * INDEXED_NRS + nr`; 0: not called yet.
     pub cell: [u32; (INDEXED_ABIS * INDEXED_NRS) as usize],
 }
-const _: () = assert!(size_of::<Row>() == 4100);
+const _: () = assert!(size_of::<Row>() == 4104);
 
 /// Bits of [`Row::flags`].
 pub mod row {
@@ -129,8 +132,26 @@ pub struct CallInfo {
     /// `CLOCK_MONOTONIC`, ns.
     pub first_ns: u64,
     pub first_comm: [u8; COMM_LEN],
+    /// First process of the `exec` session that made it first, 0: none.
+    pub first_session: u32,
+    /// Different values of its arguments that were told apart; more than
+    /// [`ARGUMENT_VALUES`](crate::limits::ARGUMENT_VALUES): there were others.
+    pub values: u32,
+    /// When it was made again first since its owner serves, `CLOCK_MONOTONIC`, ns; 0: it was not, or was not made
+    /// before.
+    pub again_ns: u64,
 }
-const _: () = assert!(size_of::<CallInfo>() == 32);
+const _: () = assert!(size_of::<CallInfo>() == 48);
+
+/// A call with the values of those of its arguments that are counted.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ArgumentKey {
+    pub call: CallKey,
+    /// Their lower halves, which is all that the kernel looks at; 0 for what is not there.
+    pub values: [u32; 2],
+}
+const _: () = assert!(size_of::<ArgumentKey>() == 16);
 
 /// A call that did not simply succeed.
 #[repr(C)]
@@ -218,8 +239,8 @@ const _: () = assert!(size_of::<CapabilityCounts>() == 40);
 mod pod {
     #![expect(unsafe_code, reason = "aya's `Pod` is how a map type says that it is plain bytes")]
     use super::{
-        CallInfo, CallKey, CapabilityCounts, CapabilityKey, Latency, OutcomeKey, OwnerInfo, OwnerKey,
-        ProcessCounts, ProcessKey, Row,
+        ArgumentKey, CallInfo, CallKey, CapabilityCounts, CapabilityKey, Latency, OutcomeKey, OwnerInfo,
+        OwnerKey, ProcessCounts, ProcessKey, Row,
     };
 
     // SAFETY: `repr(C)` integers and arrays of them, without padding, as the size assertions show.
@@ -232,6 +253,8 @@ mod pod {
     unsafe impl aya::Pod for CallKey {}
     // SAFETY: as above.
     unsafe impl aya::Pod for CallInfo {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for ArgumentKey {}
     // SAFETY: as above.
     unsafe impl aya::Pod for OutcomeKey {}
     // SAFETY: as above.

@@ -24,6 +24,16 @@ pub const CALLS: u32 = 16_384;
 /// (owner, ABI, number, outcome) entries.
 pub const OUTCOMES: u32 = 32_768;
 
+/// (owner, call, arguments) entries: 500 owners that use 16 different ones of two calls.
+pub const ARGUMENTS: u32 = 16_384;
+
+/// Different values of a call's arguments that are told apart. More are no closed set, and nothing to make rules of.
+pub const ARGUMENT_VALUES: u32 = 16;
+
+/// Bits of `clone`'s flags that make namespaces, `CLONE_NEWTIME` apart, which it cannot take,
+/// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/sched.h#L31>.
+pub const CLONE_NAMESPACES: u32 = 0x7e02_0000;
+
 /// (owner, process) entries of owners whose processes are counted: processes alive, and those that ended since
 /// the last sample.
 pub const PROCESSES: u32 = 16_384;

@@ -13,7 +13,7 @@ use crate::draft::{self, Place};
 use crate::emit::Wake;
 use crate::kernel::*;
 use crate::maps::ROWS;
-use crate::state::flag;
+use crate::state::{Task, flag};
 use crate::{config, emit, read, task};
 
 /// What is asked for of the owner: bits of `row`.
@@ -80,7 +80,7 @@ unsafe fn exec(task: *const task_struct, old_tid: u32, bprm: *const linux_binprm
     let Some(state) = task::executed(task, old_tid, !executes_itself(filename)) else {
         return lost(0, Loss::Tasks);
     };
-    if !wanted((*state).owner) {
+    if !wanted((*state).owner) && !begins_session(task, &*state) {
         return;
     }
     tally((*state).owner, |t| t.seen += 1);
@@ -92,6 +92,15 @@ unsafe fn exec(task: *const task_struct, old_tid: u32, bprm: *const linux_binprm
     draft::kernel_string(draft, filename);
     draft::arguments(draft, task_struct_mm(task));
     emit::drafted((*state).owner, draft);
+}
+
+/// Whether what an `exec` session begins with is asked for, and this is it.
+#[inline(always)]
+unsafe fn begins_session(task: *const task_struct, state: &Task) -> bool {
+    config::has(feature::SESSION_RECORDS)
+        && state.session != 0
+        && state.session == task_struct_tgid(task) as u32
+        && asked(state.owner) != 0
 }
 
 /// A runtime that executes a copy of itself by descriptor (`runc init` does, against CVE-2019-5736)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tracer_common::config::feature;
-use tracer_common::key::{CallInfo, CallKey, Latency, OutcomeKey};
+use tracer_common::key::{ArgumentKey, CallInfo, CallKey, Latency, OutcomeKey};
 use tracer_common::limits::COMM_LEN;
 use tracer_common::loss::Tally;
 
@@ -75,6 +75,8 @@ impl Batch {
 pub struct Sample {
     pub calls: Vec<CallSample>,
     pub outcomes: Vec<OutcomeSample>,
+    /// With [`feature::ARGUMENTS`].
+    pub arguments: Vec<ArgumentSample>,
     pub tallies: Vec<TallySample>,
     /// While a [`Detail`] asks for them.
     pub processes: Vec<ProcessSample>,
@@ -108,6 +110,13 @@ pub struct CallSample {
 pub struct OutcomeSample {
     pub owner: OwnerId,
     pub key: OutcomeKey,
+    pub count: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArgumentSample {
+    pub owner: OwnerId,
+    pub key: ArgumentKey,
     pub count: u64,
 }
 

@@ -9,7 +9,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::batch::Arch;
 use crate::delivery::spec::{self, Compression, EventFormat, OnFull, SinkSpec};
 use crate::filter::{Filter, ProcessFilter};
-use crate::profile::{DefaultAction, Format};
+use crate::profile::{DefaultAction, Format, Phases, ServingAfter};
 use crate::redact::Pattern;
 use crate::sink::json::{Layout, Style};
 
@@ -342,6 +342,18 @@ pub struct Print {
     /// are replaced by guesses, which the summary and the evidence mark as such
     #[arg(long, value_name = "ARCH", value_parser = machine)]
     pub arch: Option<Arch>,
+    /// When a container's start-up is over and it serves, which the evidence tells for each call: at its first
+    /// `listen` or `accept`, or after a time such as 30s without a call that it had not made before
+    #[arg(long, value_name = "listen|D", default_value = "listen")]
+    pub serving_after: ServingAfter,
+    /// Calls of which phases are allowed
+    #[arg(long, value_enum, default_value_t)]
+    pub phase: Phases,
+    /// Allow some calls (socket, clone, unshare, bpf, ..) only with the arguments that they were seen with, if they
+    /// were made N times at least [default: 10] and with few different ones
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "10", require_equals = true,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub arguments: Option<u64>,
 }
 
 #[derive(Args, Debug)]

@@ -280,6 +280,12 @@ impl<S: Source> Pipeline<S> {
                     }
                     continue;
                 }
+                // Before anybody wants it: who called something first is said at the end.
+                kind::EXEC => {
+                    if let Ok(event) = decode::decode(record.bytes) {
+                        self.model.executed(&event);
+                    }
+                }
                 _ => {}
             }
             if !looked_at {

@@ -14,6 +14,7 @@ use crate::container::{CgroupId, Roots};
 use crate::event::Abi;
 use crate::plan::{Capacity, Errnos, Plan};
 use crate::syscall::signature::{self, Kind, ReadWhat, Signature};
+use crate::syscall::values::{SERVING, Valued};
 
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("CARGO_MANIFEST_DIR"), "/ctrace.bpf.o"));
 
@@ -94,7 +95,8 @@ impl Loaded {
     fn prepare(&mut self, capacity: Capacity) -> Result<()> {
         use aya::maps::{Array, Queue};
         // Slot 0 stands for "no owner", slot 1 for ctrace itself.
-        let ignored = Row { flags: row::IGNORED, cell: [0; (INDEXED_ABIS * INDEXED_NRS) as usize] };
+        let ignored =
+            Row { flags: row::IGNORED, serving: 0, cell: [0; (INDEXED_ABIS * INDEXED_NRS) as usize] };
         let mut rows: Array<_, Row> = map(&mut self.ebpf, "ROWS")?.try_into()?;
         for slot in 0..2 {
             rows.set(slot, ignored, 0).with_context(|| format!("cannot set row {slot}"))?;
@@ -156,12 +158,24 @@ fn call(arch: Arch, abi: Abi, nr: u16) -> u64 {
         };
         entry | reads::entry(read.argument, what, len, out) << (at * reads::BITS as usize)
     });
+    let entry = entry | notes(signature.name);
     match signature.name {
         _ if signature.result == signature::Result::Never => entry | reads::NO_RETURN,
         // Their memory is gone once they succeeded.
         "execve" | "execveat" => entry | reads::AT_ENTRY,
         _ => entry,
     }
+}
+
+/// What is counted beside the call.
+fn notes(name: &str) -> u64 {
+    let serves = if SERVING.contains(&name) { reads::SERVES } else { 0 };
+    let Some(valued) = Valued::find(name) else { return serves };
+    let place = |place: u8| u64::from(place) + 1;
+    serves
+        | place(valued.first) << reads::FIRST_VALUE_SHIFT
+        | valued.second.map_or(0, place) << reads::SECOND_VALUE_SHIFT
+        | if valued.mask == u32::MAX { 0 } else { reads::NAMESPACES }
 }
 
 /// Where a relative path begins, if it is one.
@@ -200,7 +214,11 @@ mod tests {
         let renameat = string(1, reads::BASE_FD) | string(3, reads::BASE_FD) << reads::BITS;
         assert_eq!(of("renameat"), renameat);
         assert_eq!(of("symlinkat"), string(0, reads::BASE_NONE) | string(2, reads::BASE_FD) << reads::BITS);
-        assert_eq!(of("accept"), reads::entry(1, reads::ADDRESS, 0, true));
+        assert_eq!(of("accept"), reads::entry(1, reads::ADDRESS, 0, true) | reads::SERVES);
+        assert_eq!(of("listen"), reads::SERVES);
+        assert_eq!(of("clone") & reads::NOTES, 1 << reads::FIRST_VALUE_SHIFT | reads::NAMESPACES);
+        let socket = 1 << reads::FIRST_VALUE_SHIFT | 3 << reads::SECOND_VALUE_SHIFT;
+        assert_eq!(of("socket"), socket);
         assert_eq!(of("pipe2"), reads::entry(0, reads::STRUCTURE, 8, true));
     }
 

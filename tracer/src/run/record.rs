@@ -21,6 +21,7 @@ use crate::plan::{Capacity, Plan, Selection};
 
 /// What every face needs.
 const EVERYTHING: u32 = feature::LATENCY
+    | feature::ARGUMENTS
     | feature::SYSCALL_RECORDS
     | feature::PROCESS_RECORDS
     | feature::CGROUP_RECORDS

@@ -15,6 +15,7 @@ pub mod set;
 pub mod signal;
 pub mod signature;
 mod uapi;
+pub mod values;
 mod x32;
 mod x86_64;
 

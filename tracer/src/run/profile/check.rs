@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
+use tracer_common::config::feature;
 
 use super::super::drive;
 use super::super::signals::Stop;
@@ -36,7 +37,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<ExitCode> {
     let (recordings, containers) = split(&args.of)?;
     let mut tally = Tally::default();
     if recordings.is_empty() {
-        let mut pipeline = live(args, containers)?;
+        let mut pipeline = live(args, &file, containers)?;
         let snapshot = pipeline.snapshot();
         tally.add(&file, args, pipeline.source.session(), &snapshot)?;
     }
@@ -49,10 +50,16 @@ pub(super) fn check(args: &CheckArgs) -> Result<ExitCode> {
     tally.end(&args.profile)
 }
 
-fn live(args: &CheckArgs, names: Vec<String>) -> Result<Pipeline<impl Source + use<>>> {
+fn live(args: &CheckArgs, file: &File, names: Vec<String>) -> Result<Pipeline<impl Source + use<>>> {
     live::preflight()?;
     let roots = Roots::detect()?;
-    let source = live::open(&plan(None), &roots, |_| {})?;
+    let conditional =
+        file.syscalls.iter().any(|rule| rule.args.as_ref().is_some_and(|args| !args.is_empty()));
+    let mut plan = plan(None);
+    if conditional {
+        plan.features |= feature::ARGUMENTS;
+    }
+    let source = live::open(&plan, &roots, |_| {})?;
     let model = Model::new(source.session().clone(), FOR_EVER);
     let wanted = Wanted { names, filters: args.filters.clone(), ..Wanted::default() };
     let mut pipeline = Pipeline::new(source, model, wanted);

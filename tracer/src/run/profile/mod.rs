@@ -9,12 +9,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use tracer_common::config::feature;
 
 use super::demo;
 use super::drive::{self, Flow};
 use super::signals::Stop;
 use crate::batch::Source;
 use crate::cli::{GenerateArgs, ProfileCommand};
+use crate::exit::{Code, Refusal};
 use crate::filter::Wanted;
 use crate::model::Model;
 use crate::pipeline::Pipeline;
@@ -36,11 +38,18 @@ pub(super) fn profile(command: ProfileCommand) -> Result<ExitCode> {
 }
 
 fn generate(args: &GenerateArgs) -> Result<ExitCode> {
-    record::check_output(&args.print.output)?;
+    record::check_print(&args.print)?;
     let wanted = Wanted { filters: args.filters.clone(), ..Wanted::default() };
     let mut all = Vec::new();
     for path in &args.recordings {
         let mut pipeline = replayed(path, wanted.clone())?;
+        if args.print.arguments.is_some() && pipeline.source.session().features & feature::ARGUMENTS == 0 {
+            let message = format!(
+                "{} was recorded without counts of arguments, which `ctrace record` makes; leave out --arguments",
+                path.display()
+            );
+            return Err(Refusal { code: Code::Failed, message }.into());
+        }
         let snapshot = pipeline.snapshot();
         let rows = snapshot.rows.iter().filter(|row| is_container(row));
         all.extend(write::profiles(rows, &snapshot, &pipeline, &args.print));

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tracer_common::config::feature;
 use tracer_common::limits::RING_BYTES;
 
 use super::super::child::{OwnCgroup, exit_code};
@@ -15,18 +16,21 @@ use super::super::{live, say};
 use super::write::{profiles, write};
 use super::{FOR_EVER, container_id, is_container};
 use crate::batch::Source;
-use crate::cli::ProfileRecordArgs;
+use crate::cli::{Print, ProfileRecordArgs};
 use crate::container::{CgroupId, Identity, Owner, Phase, Roots, Runtime};
+use crate::exit::{Code, Refusal};
 use crate::filter::Wanted;
 use crate::model::{Model, Owners};
 use crate::pipeline::Pipeline;
 use crate::plan::{Capacity, Plan, Selection};
+use crate::profile::Format;
 use crate::snapshot::{Row, Subject};
 
-/// Counts are all that is needed: nothing goes through the ring buffer, nothing can be lost there.
+/// Counts are all that is needed: next to nothing goes through the ring buffer, no call can be lost there.
 pub(super) fn plan(lineage: Option<CgroupId>) -> Plan {
     Plan {
-        features: 0,
+        // What an `exec` session begins with tells whether it is a health check.
+        features: feature::SESSION_RECORDS,
         selection: Selection::NONE,
         min_duration_ns: 0,
         errnos: None,
@@ -36,11 +40,18 @@ pub(super) fn plan(lineage: Option<CgroupId>) -> Plan {
     }
 }
 
+/// As [`plan`], and what profiles of that kind need beyond it.
+fn plan_for(print: &Print, lineage: Option<CgroupId>) -> Plan {
+    let plan = plan(lineage);
+    let arguments = if print.arguments.is_some() { feature::ARGUMENTS } else { 0 };
+    Plan { features: plan.features | arguments, ..plan }
+}
+
 pub(super) fn record(args: &ProfileRecordArgs) -> Result<ExitCode> {
-    check_output(&args.print.output)?;
+    check_print(&args.print)?;
     live::preflight()?;
     let roots = Roots::detect()?;
-    let source = live::open(&plan(None), &roots, |_| {})?;
+    let source = live::open(&plan_for(&args.print, None), &roots, |_| {})?;
     let model = Model::new(source.session().clone(), FOR_EVER);
     let mut pipeline = Pipeline::new(source, model, Wanted::from(&args.containers));
     let stop = Stop::on_signals()?;
@@ -53,7 +64,7 @@ pub(super) fn record(args: &ProfileRecordArgs) -> Result<ExitCode> {
 }
 
 pub(super) fn record_command(args: &ProfileRecordArgs) -> Result<ExitCode> {
-    check_output(&args.print.output)?;
+    check_print(&args.print)?;
     live::preflight()?;
     let roots = Roots::detect()?;
     let stop = Stop::on_signals()?;
@@ -61,7 +72,9 @@ pub(super) fn record_command(args: &ProfileRecordArgs) -> Result<ExitCode> {
     cgroup.removed_on_abort(&stop);
     let own = cgroup.container(&args.command);
     let own_id = own.id.clone();
-    let source = live::open(&plan(Some(cgroup.id)), &roots, |resolver| resolver.name_cgroup(cgroup.id, own))?;
+    let source = live::open(&plan_for(&args.print, Some(cgroup.id)), &roots, |resolver| {
+        resolver.name_cgroup(cgroup.id, own);
+    })?;
     let model = Model::new(source.session().clone(), FOR_EVER);
     let mut pipeline = Pipeline::new(source, model, Wanted::from(&args.containers));
     let mut child = cgroup.start(&args.command)?;
@@ -102,7 +115,13 @@ pub(super) fn watch<S: Source>(
 }
 
 /// Before hours of recording, not after them.
-pub(super) fn check_output(output: &Path) -> Result<()> {
+pub(super) fn check_print(print: &Print) -> Result<()> {
+    if print.arguments.is_some() && print.format == Format::Systemd {
+        let message =
+            "systemd's filters know no arguments; leave out --arguments, or choose another --format";
+        return Err(Refusal { code: Code::Usage, message: message.to_owned() }.into());
+    }
+    let output = &print.output;
     let folder = match output.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

@@ -17,7 +17,7 @@ use crate::container::Phase;
 use crate::exit::{Code, Refusal};
 use crate::model::Owners;
 use crate::pipeline::Pipeline;
-use crate::profile::{Evidence, Generated, Options, generate};
+use crate::profile::{Evidence, Generated, Options, Phases, generate};
 use crate::snapshot::{Row, Snapshot};
 
 /// A profile and what it is called: the container's name, and the file's where there are several.
@@ -36,17 +36,25 @@ pub(super) fn profiles<'a, S: Source>(
 ) -> Vec<Named> {
     // A container that called nothing has nothing to be allowed.
     let rows = rows.into_iter().filter(|row| row.sum.total > 0);
-    rows.map(|row| {
+    rows.filter_map(|row| {
         let options = Options {
             from_start: Some(from_start(row, pipeline.model.owners())),
             default: print.default_action,
             target: print.arch,
+            serving_after: print.serving_after,
+            phases: print.phase,
+            arguments: print.arguments,
             ..Options::default()
         };
         let generated = generate(row, snapshot, &options);
+        if print.phase == Phases::Serving && generated.serving.is_none() {
+            let name = crate::text::safe(row.name());
+            say(&format!("{name}: not seen to serve ({}): no profile of that phase", print.serving_after));
+            return None;
+        }
         let evidence = Evidence::new(&generated, row, snapshot, pipeline.source.session());
         let name = crate::text::safe(row.name()).into_owned();
-        Named { generated, evidence, name, file: file_name(row, print.format.extension()) }
+        Some(Named { generated, evidence, name, file: file_name(row, print.format.extension()) })
     })
     .collect()
 }
@@ -67,6 +75,11 @@ fn from_start(row: &Row, owners: &Owners) -> bool {
 /// One profile into the file, several into the directory of that name.
 pub(super) fn write(profiles: Vec<Named>, print: &Print) -> Result<ExitCode> {
     let output = &print.output;
+    if profiles.is_empty() && print.phase == Phases::Serving {
+        let message =
+            "no container was seen to serve; `--serving-after 30s` goes by calls that are not new any more";
+        return Err(Refusal { code: Code::Failed, message: message.to_owned() }.into());
+    }
     if profiles.is_empty() {
         let message =
             "no container called anything while it was watched; `ctrace ps` lists the containers there are";
@@ -90,7 +103,9 @@ pub(super) fn write(profiles: Vec<Named>, print: &Print) -> Result<ExitCode> {
         if let Some(beside) = write_evidence(&path, &evidence)? {
             say(&format!("  evidence: {}", beside.display()));
         }
-        say(&format!("  use it: {}", print.format.usage().replace("FILE", &path.display().to_string())));
+        if print.phase == Phases::All {
+            say(&format!("  use it: {}", print.format.usage().replace("FILE", &path.display().to_string())));
+        }
     }
     Ok(Code::Done.into())
 }
