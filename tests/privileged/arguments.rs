@@ -18,7 +18,11 @@ const CODE: i32 = 4;
 fn record(engine: &dyn Engine, args: &[&str], option: &str, profile: &Path) -> Done {
     let inner = Container::new(engine).command(&Launch::new(args));
     let out = profile.to_str().expect("a temporary path is UTF-8");
-    run(&mut ctrace_over(&["profile", "record", option, "-o", out], &inner)).expect(CODE)
+    let done = run(&mut ctrace_over(&["profile", "record", option, "-o", out], &inner)).expect(CODE);
+    let evidence = parse(&fs::read_to_string(profile.with_extension("evidence.json")).unwrap());
+    let recorded = &evidence["recordings"][0];
+    assert_eq!(recorded["container"]["runtime"], engine.runtime(), "{recorded} {done:?}");
+    done
 }
 
 fn under(engine: &dyn Engine, args: &[&str], profile: &Path) -> Done {
@@ -47,7 +51,8 @@ fn rules(engine: &dyn Engine) {
     let made = record(engine, &args, "--arguments", &profile).stdout;
     assert_eq!(made, "2 0\nserved 11\n");
     let only = json!([{"index": 0, "value": 0xffff_ffff_u32, "valueTwo": 2, "op": "SCMP_CMP_MASKED_EQ"}]);
-    assert_eq!(socket(&profile), [Some(only)]);
+    let told = fs::read_to_string(profile.with_extension("evidence.json")).unwrap();
+    assert_eq!(socket(&profile), [Some(only)], "{told}");
     // The one that listens, too.
     let seen = json!([{"values": [{"index": 0, "value": 2}], "text": "AF_INET", "count": 13}]);
     assert_eq!(evidence(&profile), json!({"seen": seen, "more": false}));

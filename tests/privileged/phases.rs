@@ -54,7 +54,8 @@ fn a_server_starts_up_and_serves() {
     let trace = attached(&["record", "-o", &recording, &container.name]);
     container.run(&Launch::new(SERVES)).expect(CODE);
     trace.interrupt().expect(0);
-    run(&mut ctrace(&["profile", "generate", &recording, "-o", &all])).expect(0);
+    let chosen = format!("id={}", container.name);
+    run(&mut ctrace(&["profile", "generate", &recording, "--filter", &chosen, "-o", &all])).expect(0);
     told_apart(&calls(Path::new(&all)));
 
     let inner = Container::new(&runc).command(&Launch::new(SERVES));

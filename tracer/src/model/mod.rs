@@ -189,3 +189,6 @@ impl Model {
 pub fn wall(ktime_ns: u64, offset_ns: i64) -> i64 {
     i64::try_from(ktime_ns).unwrap_or(i64::MAX).saturating_add(offset_ns)
 }
+
+#[cfg(test)]
+mod tests;

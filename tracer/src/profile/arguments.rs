@@ -98,22 +98,22 @@ impl Wanted<'_> {
     }
 }
 
-fn conditions(valued: &Valued, values: [u32; 2]) -> Conditions {
-    let condition = |(place, value): (u8, u32)| {
-        let mask = if place == valued.first { valued.mask } else { u32::MAX };
-        let (value, value_two) = (u64::from(mask), u64::from(value));
-        Condition { index: place.into(), value, value_two, op: Op::MaskedEq }
+fn conditions(about: &Valued, values: [u32; 2]) -> Conditions {
+    let condition = |(place, seen): (u8, u32)| {
+        let mask = if place == about.first { about.mask } else { u32::MAX };
+        let (mask, seen) = (u64::from(mask), u64::from(seen));
+        Condition { index: place.into(), value: mask, value_two: seen, op: Op::MaskedEq }
     };
-    valued.counting(values).map(condition).collect()
+    about.counting(values).map(condition).collect()
 }
 
 /// Values as symbols, `AF_NETLINK, NETLINK_AUDIT`.
-pub(super) fn describe(arch: Arch, abi: Abi, number: u16, valued: &Valued, values: [u32; 2]) -> String {
-    let counting: Vec<_> = valued.counting(values).collect();
+pub(super) fn describe(arch: Arch, abi: Abi, number: u16, about: &Valued, values: [u32; 2]) -> String {
+    let counting: Vec<_> = about.counting(values).collect();
     let mut args = [0; 6];
-    for (place, value) in &counting {
+    for (place, seen) in &counting {
         if let Some(arg) = args.get_mut(usize::from(*place)) {
-            *arg = u64::from(*value);
+            *arg = u64::from(*seen);
         }
     }
     let Some(signature) = signature::of(arch, abi, number) else { return String::new() };

@@ -97,7 +97,7 @@ fn by_arguments(call: &CallRow, name: &str, arch: Arch, made: u64, matcher: &Mat
         match matcher.judge_with(call.abi, name, &arguments) {
             Outcome::Allowed => {}
             Outcome::Depends => return None,
-            outcome => {
+            outcome @ (Outcome::Refused(_) | Outcome::Foreign) => {
                 let text = describe(arch, call.abi, call.number, valued, *values);
                 judged.outcome = outcome;
                 judged.made += count;

@@ -167,14 +167,14 @@ pub struct Last {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arguments {
-    pub seen: Vec<Values>,
+    pub seen: Vec<Seen>,
     pub more: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub any: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Values {
+pub struct Seen {
     pub values: Vec<Indexed>,
     pub text: String,
     pub count: u64,
@@ -325,7 +325,7 @@ impl Call {
 
 impl Arguments {
     fn and(self, other: Self) -> Self {
-        let mut seen: BTreeMap<Vec<Indexed>, Values> = BTreeMap::new();
+        let mut seen: BTreeMap<Vec<Indexed>, Seen> = BTreeMap::new();
         for values in self.seen.into_iter().chain(other.seen) {
             match seen.get_mut(&values.values) {
                 Some(known) => known.count = known.count.saturating_add(values.count),
@@ -402,7 +402,7 @@ fn arguments(generated: &Generated, call: &CallRow, name: Option<&str>) -> Optio
     let Life { values, more_values, .. } = &call.life;
     let name = name?;
     let valued = Valued::find(name).filter(|_| !values.is_empty() || *more_values)?;
-    let seen = values.iter().map(|(values, count)| Values {
+    let seen = values.iter().map(|(values, count)| Seen {
         values: valued.counting(*values).map(|(index, value)| Indexed { index, value }).collect(),
         text: describe(generated.arch, call.abi, call.number, valued, *values),
         count: *count,

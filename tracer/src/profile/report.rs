@@ -172,16 +172,16 @@ fn caller(first: &First) -> String {
     format!("{} ({}{origin})", safe(&first.executable), first.pid)
 }
 
-/// `arguments of socket: AF_INET (12), AF_UNIX (3)`.
+/// `arguments of socket: AF_INET (12); AF_NETLINK, NETLINK_ROUTE (3)`.
 fn arguments(out: &mut String, call: &Call) {
     let (Some(name), Some(Arguments { seen, more, any })) = (&call.name, &call.arguments) else { return };
     let mut texts: Vec<_> =
         seen.iter().map(|values| format!("{} ({})", safe(&values.text), values.count)).collect();
     texts.extend(more.then(|| "others".to_owned()));
-    let any = any.as_ref().map(|why| format!("; allowed with any: {}", safe(why))).unwrap_or_default();
+    let any = any.as_ref().map(|why| format!(" (allowed with any: {})", safe(why))).unwrap_or_default();
     let abi = call.abi.as_deref().filter(|abi| !["x86_64", "aarch64"].contains(abi));
     let abi = abi.map(|abi| format!(" ({})", safe(abi))).unwrap_or_default();
-    line(out, &format!("arguments of {}{abi}", safe(name)), &format!("{}{any}", texts.join(", ")));
+    line(out, &format!("arguments of {}{abi}{any}", safe(name)), &texts.join("; "));
 }
 
 fn why(call: &Call) -> String {
