@@ -79,7 +79,6 @@ fn what_comes_after_the_first_listen_is_known_to_the_call_or_to_the_sample() {
         call(SETUP, WRITE, 10, 5, 0),
         call(WEB, READ, 20, 5, 0),
         call(WEB, WRITE, 30, 5, 0),
-        call(WEB, LISTEN, 150, 1, 0),
         call(EXEC, MKDIR, 40, 1, 0),
         call(EXEC, SOCKET, 50, 1, 0),
     ];
@@ -88,6 +87,7 @@ fn what_comes_after_the_first_listen_is_known_to_the_call_or_to_the_sample() {
     let second = [
         call(WEB, READ, 20, 9, 0),
         call(WEB, WRITE, 30, 6, 170),
+        call(WEB, LISTEN, 150, 1, 0),
         call(WEB, MKDIR, 160, 1, 0),
         call(EXEC, SOCKET, 50, 2, 0),
     ];

@@ -380,7 +380,9 @@ fn evidence_of_a_life() {
     let (generated, evidence) = evidence_for(&lively(8_000_000_000), options);
     insta::assert_snapshot!(evidence.to_json().unwrap());
     insta::assert_snapshot!(report("web.json", &printed(&generated), Some(&evidence)));
-    let (_, later) = evidence_for(&lively(9_000_000_000), options);
+    let mut later = lively(9_000_000_000);
+    later.wall_ns += 1;
+    let (_, later) = evidence_for(&later, options);
     let merged = Evidence::merge(vec![evidence.clone(), later.clone()], |_| true);
     let find = |evidence: &Evidence, name: &str| {
         evidence.syscalls.iter().find(|call| call.name.as_deref() == Some(name)).unwrap().clone()
