@@ -66,6 +66,7 @@ impl Told {
             min_duration_ns: 0,
             errnos: None,
             lineage: None,
+            held: None,
             ring_bytes: RING_BYTES,
             capacity,
         };

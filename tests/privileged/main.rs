@@ -18,6 +18,7 @@ mod denied;
 mod events;
 mod fixtures;
 mod focus;
+mod hook;
 mod known;
 mod latency;
 mod lifetime;

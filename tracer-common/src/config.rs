@@ -65,8 +65,11 @@ pub struct Config {
     pub lineage_v1: u32,
     /// With [`feature::ONLY_SLOW`].
     pub min_duration_ns: u64,
+    /// A process that was there before and still prepares a container: it waits for the trace to begin. 0: none.
+    pub held_tgid: u32,
+    pub pad: u32,
 }
-const _: () = assert!(size_of::<Config>() == 48);
+const _: () = assert!(size_of::<Config>() == 56);
 
 #[cfg(feature = "user")]
 mod pod {

@@ -14,7 +14,9 @@ use crate::redact::Pattern;
 use crate::sink::json::{Layout, Style};
 
 mod choice;
+mod hook;
 pub use choice::{ChosenArgs, Containers, MetricsArgs, SetupArgs, What};
+pub use hook::OciHookArgs;
 
 /// What containers really do, at the level of system calls
 #[derive(Debug, Parser)]
@@ -76,6 +78,11 @@ pub enum Command {
     ///
     /// Draft 2020-12. It allows lines of later versions, too: members may come, none goes or changes.
     Schema(SchemaArgs),
+    /// For container runtimes to call: records the containers that have an annotation for it
+    OciHook(OciHookArgs),
+    /// Record a container that a runtime prepares (for ctrace itself)
+    #[command(hide = true)]
+    InternalOciTrace,
     /// Enter a cgroup and become a command (for ctrace itself)
     #[command(hide = true)]
     InternalExec(ExecArgs),

@@ -66,6 +66,8 @@ pub(super) fn load(plan: &Plan, arch: Arch, roots: &Roots) -> Result<Loaded> {
         v1_controller: roots.cgroup1.as_ref().map_or(0, |v1| v1.index),
         min_duration_ns: plan.min_duration_ns,
         lineage_v1: u32::from(matches!(plan.lineage, Some(CgroupId::V1(_)))),
+        held_tgid: plan.held.unwrap_or(0),
+        pad: 0,
     };
     let calls = calls(arch);
     let errnos = plan.errnos.clone().unwrap_or(Errnos::NONE);

@@ -99,6 +99,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Ps(args) => ps::ps(&args),
         Command::Doctor(args) => doctor(&args),
         Command::Schema(args) => print_schema(&args),
+        Command::OciHook(args) => profile::hook::hook(&args),
+        Command::InternalOciTrace => profile::hook::trace(),
         Command::InternalExec(args) => child::become_command(&args),
     }
 }

@@ -35,6 +35,7 @@ pub(super) fn record(args: &RecordArgs) -> Result<ExitCode> {
         min_duration_ns: 0,
         errnos: None,
         lineage: None,
+        held: None,
         ring_bytes: RING_BYTES,
         capacity: Capacity::default(),
     };

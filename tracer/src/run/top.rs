@@ -73,6 +73,7 @@ fn live_pipeline(args: &TopArgs, looks: bool) -> Result<Pipeline<impl Source + u
         min_duration_ns: 0,
         errnos: None,
         lineage: None,
+        held: None,
         ring_bytes: RING_BYTES,
         capacity: Capacity::default(),
     };

@@ -72,7 +72,7 @@ pub(super) fn read(path: &Path) -> Result<File> {
 }
 
 /// None: there is none beside it.
-fn evidence(profile: &Path) -> Result<Option<Evidence>> {
+pub(super) fn evidence(profile: &Path) -> Result<Option<Evidence>> {
     let path = evidence_of(profile);
     let what = || format!("cannot read the evidence {}", path.display());
     match text(&path) {

@@ -2,6 +2,7 @@
 
 mod check;
 mod files;
+pub(super) mod hook;
 mod record;
 mod write;
 

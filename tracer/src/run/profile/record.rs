@@ -31,6 +31,7 @@ pub(super) fn plan(lineage: Option<CgroupId>) -> Plan {
         min_duration_ns: 0,
         errnos: None,
         lineage,
+        held: None,
         ring_bytes: RING_BYTES / 16,
         capacity: Capacity::default(),
     }

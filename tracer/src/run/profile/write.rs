@@ -22,9 +22,9 @@ use crate::snapshot::{Row, Snapshot};
 
 /// A profile and what it is called: the container's name, and the file's where there are several.
 pub(super) struct Named {
-    generated: Generated,
-    evidence: Evidence,
-    name: String,
+    pub(super) generated: Generated,
+    pub(super) evidence: Evidence,
+    pub(super) name: String,
     file: PathBuf,
 }
 
