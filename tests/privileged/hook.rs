@@ -27,6 +27,11 @@ const ECHO: &[&str] = &["echo", "it runs"];
 trait Hooked: Engine {
     /// The command line of a container with that annotation.
     fn annotated(&self, name: &str, launch: &Launch, annotation: &str) -> Command;
+
+    /// What the hook said, where the runtime itself does not pass it on.
+    fn hook_stderr(&self, _name: &str) -> String {
+        String::new()
+    }
 }
 
 impl Hooked for Oci {
@@ -35,10 +40,16 @@ impl Hooked for Oci {
         let path = self.file(name).join("config.json");
         let mut config = parse(&fs::read_to_string(&path).unwrap());
         config["annotations"][ANNOTATION] = annotation.into();
+        // crun keeps it from everybody, unless it is told where to put it.
+        config["annotations"]["run.oci.hooks.stderr"] = json!(self.file(name).join("hook"));
         let hook = json!([{"path": env!("CARGO_BIN_EXE_ctrace"), "args": ["ctrace", "oci-hook"]}]);
         config["hooks"] = json!({"createRuntime": hook, "poststop": hook});
         fs::write(&path, config.to_string()).unwrap();
         command
+    }
+
+    fn hook_stderr(&self, name: &str) -> String {
+        fs::read_to_string(self.file(name).join("hook")).unwrap_or_default()
     }
 }
 
@@ -46,6 +57,8 @@ impl Hooked for Oci {
 struct WithHooks<E> {
     engine: E,
     hooks: TempDir,
+    /// More of `run`.
+    options: Vec<String>,
 }
 
 impl<E: Engine> WithHooks<E> {
@@ -58,7 +71,7 @@ impl<E: Engine> WithHooks<E> {
         fs::set_permissions(hooks.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let printed = run(Command::new(binary).args(["oci-hook", "--print-hooks"])).expect(0).stdout;
         fs::write(hooks.path().join("ctrace.json"), printed).unwrap();
-        Self { engine, hooks }
+        Self { engine, hooks, options: Vec::new() }
     }
 }
 
@@ -98,7 +111,7 @@ impl<E: Engine> Hooked for WithHooks<E> {
         for word in plain.get_args() {
             if word == "run" {
                 command.arg("--hooks-dir").arg(self.hooks.path()).arg(word);
-                command.arg(format!("--annotation={ANNOTATION}={annotation}"));
+                command.arg(format!("--annotation={ANNOTATION}={annotation}")).args(&self.options);
             } else {
                 command.arg(word);
             }
@@ -110,7 +123,9 @@ impl<E: Engine> Hooked for WithHooks<E> {
 /// Runs it to its end in a container of its own.
 fn annotated(engine: &dyn Hooked, args: &[&str], annotation: &str) -> Done {
     let container = Container::new(engine);
-    run(&mut engine.annotated(&container.name, &Launch::new(args), annotation))
+    let mut done = run(&mut engine.annotated(&container.name, &Launch::new(args), annotation));
+    done.stderr += &engine.hook_stderr(&container.name);
+    done
 }
 
 fn under(engine: &dyn Hooked, args: &[&str], profile: &Path) -> Done {
@@ -207,6 +222,30 @@ fn podman_records() {
 #[ignore = "needs root, BTF, podman, crun, gcc, busybox"]
 fn podman_over_crun_records() {
     keeps_the_contract(&WithHooks::new(Podman::new().over_crun()));
+}
+
+/// Without a pid namespace of its own: that of the host, or of another container.
+#[test]
+#[ignore = "needs root, BTF, podman, runc, gcc, busybox"]
+fn podman_records_who_shares_a_pid_namespace() {
+    let mut engine = WithHooks::new(Podman::new());
+    let folder = tempfile::tempdir().unwrap();
+    let podman = Podman::new();
+    let holder = Container::new(&podman).start(&Launch::new(&["sh", "-c", "echo up; sleep 100000"]));
+    for pid in ["host".to_owned(), format!("container:{}", holder.name)] {
+        engine.options = vec![format!("--pid={pid}")];
+        let profile = folder.path().join("out.json");
+        annotated(&engine, MKDIR, &format!("of:{}", profile.display())).expect(0);
+        let recording = &json_of(&folder.path().join("out.evidence.json"))["recordings"][0];
+        assert_eq!(
+            (&recording["complete"], &recording["running"]),
+            (&true.into(), &false.into()),
+            "{pid}: {recording}"
+        );
+        let allowed = allowed(&profile);
+        assert!(allowed.contains(&"mkdir".to_owned()), "{pid}: {allowed:?}");
+        assert!(!["mount", "pivot_root"].iter().any(|call| allowed.contains(&(*call).to_owned())), "{pid}");
+    }
 }
 
 /// What cannot be done is said before the program runs, and nothing is left behind.

@@ -11,14 +11,17 @@ mod pending;
 mod result;
 mod start;
 mod state;
+mod system_log;
 mod tracer;
 
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::super::with_errno_names;
 use super::files::print;
 use crate::cli::OciHookArgs;
 use crate::exit::{Code, Refusal};
@@ -26,7 +29,6 @@ use crate::text::safe;
 use order::{ANNOTATION, Order};
 use pending::Outcome;
 use state::State;
-pub(in crate::run) use tracer::trace;
 
 pub(in crate::run) fn hook(args: &OciHookArgs) -> Result<ExitCode> {
     if args.print_hooks {
@@ -39,6 +41,19 @@ pub(in crate::run) fn hook(args: &OciHookArgs) -> Result<ExitCode> {
                        input; `ctrace oci-hook --print-hooks` prints what makes podman and CRI-O do so";
         return Err(Refusal { code: Code::Usage, message: message.to_owned() }.into());
     }
+    answer(args).inspect_err(log)
+}
+
+/// `ctrace internal-oci-trace`
+pub(in crate::run) fn trace() -> Result<ExitCode> {
+    tracer::trace().inspect_err(log)
+}
+
+fn log(error: &anyhow::Error) {
+    system_log::tell(Path::new(system_log::SOCKET), &with_errno_names(&format!("{error:#}")));
+}
+
+fn answer(args: &OciHookArgs) -> Result<ExitCode> {
     let state = State::read(io::stdin())?;
     let Some(text) = state.annotation(ANNOTATION)? else { return Ok(Code::Done.into()) };
     let order = Order::parse(&text)?;

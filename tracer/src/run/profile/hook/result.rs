@@ -15,7 +15,7 @@ use crate::cli::Print;
 use crate::container::Phase;
 use crate::pipeline::Pipeline;
 use crate::profile::{DefaultAction, Evidence, File as Profile, Format, extend, oci};
-use crate::snapshot::Row;
+use crate::snapshot::{Row, State};
 use crate::text::safe;
 
 /// The profile that is extended.
@@ -39,21 +39,30 @@ impl Base {
     }
 }
 
-pub(super) fn write<S: Source>(job: &Job, base: Option<Base>, pipeline: &mut Pipeline<S>) -> Result<()> {
+/// `has_ended`: its first process has, and with it the container; the cgroup may be there for another while.
+pub(super) fn write<S: Source>(
+    job: &Job,
+    base: Option<Base>,
+    pipeline: &mut Pipeline<S>,
+    has_ended: bool,
+) -> Result<()> {
     let Job { order, id, pid } = job;
     let output = &order.output;
-    let snapshot = pipeline.snapshot();
-    let is_it = |row: &&Row| is_of(row, u32::try_from(*pid).unwrap_or(0), pipeline);
-    let Some(row) = snapshot.rows.iter().find(is_it) else {
+    let mut snapshot = pipeline.snapshot();
+    let pid = u32::try_from(*pid).unwrap_or(0);
+    let Some(at) = snapshot.rows.iter().position(|row| is_of(row, pid, pipeline)) else {
         bail!("no call of container {} was seen", safe(id));
     };
+    if let Some(row) = snapshot.rows.get_mut(at).filter(|_| has_ended) {
+        row.state = State::Ended;
+    }
     let print = Print {
         output: output.clone(),
         format: Format::Oci,
         default_action: DefaultAction::default(),
         arch: None,
     };
-    let Some(named) = profiles([row], &snapshot, pipeline, &print).pop() else {
+    let Some(named) = profiles(snapshot.rows.get(at), &snapshot, pipeline, &print).pop() else {
         bail!("container {} ended before its program ran", safe(id));
     };
     let (text, evidence) = match base {

@@ -30,9 +30,9 @@ use crate::plan::Plan;
 use crate::profile::File as Profile;
 use crate::text::safe;
 
-/// `ctrace internal-oci-trace`: a [`Job`] on standard input; [`READY`] on standard output once it traces. Errors until
+/// Of a [`Job`] on standard input; [`READY`] on standard output once it traces. Errors until
 /// then are the caller's, on the standard error that it shares.
-pub(in crate::run) fn trace() -> Result<ExitCode> {
+pub(super) fn trace() -> Result<ExitCode> {
     detach::close_inherited()?;
     detach::leave_session()?;
     let job: Job = serde_json::from_reader(io::stdin()).context("cannot read what to trace")?;
@@ -59,7 +59,8 @@ pub(in crate::run) fn trace() -> Result<ExitCode> {
     detach::leave_pipes()?;
     watch(&mut pipeline, &stop, None, || has_ended(&process)).with_context(what)?;
     drive::drain(&mut pipeline).with_context(what)?;
-    write(&job, base, &mut pipeline)?;
+    let has_ended = has_ended(&process)?;
+    write(&job, base, &mut pipeline, has_ended)?;
     pending.done();
     Ok(Code::Done.into())
 }
