@@ -1,16 +1,14 @@
 //! Containers that are recorded because an annotation says so: the hook, called by the runtimes themselves.
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::ctrace::ctrace;
 use crate::support::engine::{Container, Engine, Facts, Launch};
 use crate::support::json::{list, parse};
 use crate::support::oci::Oci;
@@ -400,25 +398,4 @@ fn a_container_that_never_runs_has_no_profile() {
         fs::read_to_string(&left).ok().filter(|text| text.contains("ended before its program ran"))
     });
     assert_eq!(names(folder.path()), ["out.json.tracing"]);
-}
-
-/// One without the annotation costs nothing and leaves nothing.
-#[test]
-#[ignore = "needs busybox"]
-fn others_are_left_alone() {
-    let hook = |state: &str| {
-        let mut hook = ctrace(&["oci-hook"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        hook.stdin.take().unwrap().write_all(state.as_bytes()).unwrap();
-        let output = hook.wait_with_output().unwrap();
-        (output.status.code(), output.stdout, String::from_utf8(output.stderr).unwrap())
-    };
-    let state = r#"{"id":"a","status":"creating","pid":1,"bundle":"/","annotations":{"a":"b"}}"#;
-    assert_eq!(hook(state), (Some(0), vec![], String::new()));
-    let (code, _, said) = hook("\u{1b}[2J");
-    assert!(code == Some(1) && said.contains("--print-hooks") && !said.contains('\u{1b}'), "{said}");
 }

@@ -78,7 +78,10 @@ pub enum Command {
     ///
     /// Draft 2020-12. It allows lines of later versions, too: members may come, none goes or changes.
     Schema(SchemaArgs),
-    /// For container runtimes to call: records the containers that have an annotation for it
+    /// For container runtimes to call: a profile of each container that has an annotation for it
+    ///
+    /// The state of a container comes on standard input, before its program runs and after its end. One without the
+    /// annotation `io.containers.trace-syscall` is left alone. docs/hook.md has the rest.
     OciHook(OciHookArgs),
     /// Record a container that a runtime prepares (for ctrace itself)
     #[command(hide = true)]

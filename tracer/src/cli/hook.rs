@@ -15,8 +15,6 @@ Examples:
   .. --annotation 'io.containers.trace-syscall=if:/var/tmp/web.json;of:/var/tmp/more.json' IMAGE
                                                  that profile, and what IMAGE calls now";
 
-/// The state of a container comes on standard input, as the OCI runtime specification has it. Containers without the
-/// annotation `io.containers.trace-syscall` are left alone.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct OciHookArgs {
