@@ -366,7 +366,8 @@ fn the_hook_leaves_other_containers_alone() {
             .unwrap();
         hook.stdin.take().unwrap().write_all(state.as_bytes()).unwrap();
         let output = hook.wait_with_output().unwrap();
-        let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        let (out, err) =
+            (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
         (output.status.code(), out, err)
     };
     let silence = (Some(0), String::new(), String::new());

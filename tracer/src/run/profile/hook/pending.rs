@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     const SOON: Duration = Duration::from_millis(50);
-    const LATE: Duration = Duration::from_secs(60);
+    const LATE: Duration = Duration::from_mins(1);
 
     fn output() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();

@@ -69,9 +69,9 @@ pub(super) fn write<S: Source>(
         None => (Format::Oci.print(&named.generated.profile, &named.name), named.evidence),
         Some(base) => {
             let file = extend(&base.file, &named.generated.profile).context("cannot extend the profile")?;
-            let names = file.allowed_names();
+            let allowed = file.allowed_names();
             let all = base.evidence.into_iter().chain([named.evidence]).collect();
-            let evidence = Evidence::merge(all, |name| names.contains(name));
+            let evidence = Evidence::merge(all, |name| allowed.contains(name));
             (serde_json::to_string_pretty(&file).map(|text| text + "\n"), evidence)
         }
     };
