@@ -32,6 +32,9 @@ pub mod feature {
     /// Owners that are not marked as of the lineage are ignored from their first call on: a flood of theirs cannot fill
     /// the ring buffer until user space has seen that nobody wants them.
     pub const ONLY_LINEAGE: u32 = 1 << 10;
+    /// Checks of capabilities are counted of every owner, with the kernel functions that ask and in what right; without,
+    /// only of those whose row asks for it: [`crate::key::row::CAPABILITIES`].
+    pub const CAPABILITIES: u32 = 1 << 11;
 }
 
 /// Words of the bit set of selected errors: numbers up to `MAX_ERRNO`,
@@ -65,8 +68,11 @@ pub struct Config {
     pub lineage_v1: u32,
     /// With [`feature::ONLY_SLOW`].
     pub min_duration_ns: u64,
+    /// With [`feature::CAPABILITIES`]: addresses of the function that the tracepoint is in, and behind it. 0: not known.
+    pub cap_capable: u64,
+    pub cap_capable_end: u64,
 }
-const _: () = assert!(size_of::<Config>() == 48);
+const _: () = assert!(size_of::<Config>() == 64);
 
 #[cfg(feature = "user")]
 mod pod {

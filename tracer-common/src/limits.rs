@@ -28,8 +28,12 @@ pub const OUTCOMES: u32 = 32_768;
 /// the last sample.
 pub const PROCESSES: u32 = 16_384;
 
-/// (owner, capability) entries: 400 owners that use all of the 41 there are.
+/// (owner, capability, answer, who asks) entries: the 41 capabilities of 100 owners, each asked for in four places.
 pub const CAPABILITIES: u32 = 16_384;
+
+/// Kernel functions that are remembered of who asks for a capability: `security_capable`, up to two wrappers, and the one that wants to
+/// know.
+pub const ASKERS: usize = 4;
 
 /// Bytes the latency histograms may take; how many calls are timed follows from it and the CPUs.
 pub const LATENCY_BYTES: usize = 64 << 20;

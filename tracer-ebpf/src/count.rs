@@ -208,21 +208,34 @@ pub unsafe fn process_ended(task: *const task_struct, owner: u32) {
     }
 }
 
-static NO_CHECKS: CapabilityCounts =
-    CapabilityCounts { granted: 0, refused: 0, tgid: 0, pad: 0, comm: [0; COMM_LEN] };
+static NO_CHECKS: CapabilityCounts = CapabilityCounts {
+    count: 0,
+    first_ns: 0,
+    last_ns: 0,
+    first_tgid: 0,
+    last_tgid: 0,
+    first_comm: [0; COMM_LEN],
+    last_comm: [0; COMM_LEN],
+};
 
 /// # Safety
 /// As [`process`].
 #[inline(always)]
-pub unsafe fn capability(task: *const task_struct, owner: u32, capability: u32, granted: bool) {
-    let key = CapabilityKey { owner, capability };
-    if CAPABILITIES_MAP.get_ptr_mut(&key).is_none() {
-        let _ = CAPABILITIES_MAP.insert(&key, &NO_CHECKS, u64::from(BPF_NOEXIST));
+pub unsafe fn capability(task: *const task_struct, key: &CapabilityKey) {
+    if CAPABILITIES_MAP.get_ptr_mut(key).is_none() {
+        let _ = CAPABILITIES_MAP.insert(key, &NO_CHECKS, u64::from(BPF_NOEXIST));
     }
-    let Some(counts) = CAPABILITIES_MAP.get_ptr_mut(&key) else { return lost(owner, Loss::Capabilities) };
-    add(if granted { &raw mut (*counts).granted } else { &raw mut (*counts).refused }, 1);
-    (*counts).tgid = task_struct_tgid(task) as u32;
-    (*counts).comm = comm(task_struct_group_leader(task));
+    let Some(counts) = CAPABILITIES_MAP.get_ptr_mut(key) else { return lost(key.owner, Loss::Capabilities) };
+    let (now, tgid) = (bpf_ktime_get_ns(), task_struct_tgid(task) as u32);
+    (*counts).last_ns = now;
+    (*counts).last_tgid = tgid;
+    (*counts).last_comm = comm(task_struct_group_leader(task));
+    if (*counts).count == 0 {
+        (*counts).first_ns = now;
+        (*counts).first_tgid = tgid;
+        (*counts).first_comm = comm(task_struct_group_leader(task));
+    }
+    add(&raw mut (*counts).count, 1);
 }
 
 /// An atomic addition whose result nobody reads: one instruction that every kernel has.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::batch::Arch;
+use crate::capability::Format as CapabilityFormat;
 use crate::delivery::spec::{self, Compression, EventFormat, OnFull, SinkSpec};
 use crate::filter::{Filter, ProcessFilter};
 use crate::profile::{DefaultAction, Format};
@@ -58,7 +59,7 @@ pub enum Command {
     Top(TopArgs),
     /// Print events as they happen: system calls, exec, exit, refusals
     Trace(TraceArgs),
-    /// Seccomp profiles from what containers really call
+    /// Seccomp profiles and capabilities from what containers really call
     #[command(subcommand)]
     Profile(ProfileCommand),
     /// Record calls, events and names into a file, to look at them later without privileges
@@ -298,6 +299,8 @@ Examples:
   sudo ctrace profile record -o web.json -- podman run --rm IMAGE
                                                  a profile of what IMAGE calls
   podman run --security-opt seccomp=web.json IMAGE
+  sudo ctrace profile capabilities -- podman run --rm IMAGE
+                                                 the capabilities that IMAGE needs
   ctrace profile show web.json                   why each call is in it
   ctrace profile check web.json today.ctrace     what it would have refused; exit code 6 if anything
   ctrace profile diff old.json web.json          exit code 6 if they differ
@@ -308,6 +311,11 @@ Examples:
 pub enum ProfileCommand {
     /// Record what containers call and write a profile for each
     Record(ProfileRecordArgs),
+    /// Record which capabilities containers use, and write the set that each needs
+    ///
+    /// Takes Linux 6.14 or newer. Checks that decide nothing, such as those of memory accounting, are left out; so is what the runtime does
+    /// before the program runs.
+    Capabilities(CapabilitiesArgs),
     /// Write profiles from recordings
     Generate(GenerateArgs),
     /// What a profile allows, and why: the evidence beside it as a report
@@ -353,6 +361,33 @@ pub struct ProfileRecordArgs {
     pub duration: Option<Duration>,
     #[command(flatten)]
     pub print: Print,
+    /// Record the containers that this command brings about, or the command itself if it starts none
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+const CAPABILITIES_EXAMPLES: &str = "\
+Examples:
+  sudo ctrace profile capabilities -- podman run --rm IMAGE
+                                                 what IMAGE needs, as options of `podman run`
+  sudo ctrace profile capabilities -- podman run --rm --cap-add=ALL IMAGE
+                                                 the same, if it fails with the usual ones
+  sudo ctrace profile capabilities web --duration 10m --format kubernetes -o web.yaml
+                                                 of a container that runs; web.evidence.json says why";
+
+#[derive(Args, Debug)]
+#[command(after_help = CAPABILITIES_EXAMPLES)]
+pub struct CapabilitiesArgs {
+    #[command(flatten)]
+    pub containers: Containers,
+    /// End after this time instead of at Ctrl-C
+    #[arg(long, value_name = "D", value_parser = interval)]
+    pub duration: Option<Duration>,
+    /// A file for one container, a directory for several, with NAME.evidence.json beside each [default: standard output]
+    #[arg(short = 'o', long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: CapabilityFormat,
     /// Record the containers that this command brings about, or the command itself if it starts none
     #[arg(last = true, value_name = "CMD")]
     pub command: Vec<OsString>,

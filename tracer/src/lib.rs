@@ -12,6 +12,7 @@
 pub mod address;
 pub mod argument;
 pub mod batch;
+pub mod capability;
 pub mod cgroups;
 pub mod cli;
 pub mod clock;

@@ -9,6 +9,7 @@ use tracer_common::config::{Config, feature, reads};
 use tracer_common::key::{Latency, Row, row};
 use tracer_common::limits::{CALLS, INDEXED_ABIS, INDEXED_NRS, LATENCY_BYTES};
 
+use super::symbols::Symbols;
 use crate::batch::Arch;
 use crate::container::{CgroupId, Roots};
 use crate::event::Abi;
@@ -16,6 +17,10 @@ use crate::plan::{Capacity, Errnos, Plan};
 use crate::syscall::signature::{self, Kind, ReadWhat, Signature};
 
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("CARGO_MANIFEST_DIR"), "/ctrace.bpf.o"));
+
+/// The function that has the tracepoint of that name in it,
+/// <https://github.com/torvalds/linux/blob/v6.14/security/commoncap.c#L121>.
+const CAP_CAPABLE: &str = "cap_capable";
 
 /// Sizes that follow from the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +49,8 @@ impl Sizes {
 pub(super) struct Loaded {
     pub ebpf: Ebpf,
     pub sizes: Sizes,
+    /// With [`feature::CAPABILITIES`].
+    pub symbols: Option<Symbols>,
 }
 
 pub(super) fn load(plan: &Plan, arch: Arch, roots: &Roots) -> Result<Loaded> {
@@ -55,6 +62,11 @@ pub(super) fn load(plan: &Plan, arch: Arch, roots: &Roots) -> Result<Loaded> {
         plan.capacity.tasks,
         plan.features & feature::LATENCY != 0,
     );
+    let symbols = match plan.features & feature::CAPABILITIES {
+        0 => None,
+        _ => Some(Symbols::read(&roots.proc)?),
+    };
+    let asked = symbols.as_ref().and_then(|symbols| symbols.range(CAP_CAPABLE)).unwrap_or_default();
     let config = Config {
         features: features(plan),
         own_tgid: std::process::id(),
@@ -66,6 +78,8 @@ pub(super) fn load(plan: &Plan, arch: Arch, roots: &Roots) -> Result<Loaded> {
         v1_controller: roots.cgroup1.as_ref().map_or(0, |v1| v1.index),
         min_duration_ns: plan.min_duration_ns,
         lineage_v1: u32::from(matches!(plan.lineage, Some(CgroupId::V1(_)))),
+        cap_capable: asked.start,
+        cap_capable_end: asked.end,
     };
     let calls = calls(arch);
     let errnos = plan.errnos.clone().unwrap_or(Errnos::NONE);
@@ -84,7 +98,7 @@ pub(super) fn load(plan: &Plan, arch: Arch, roots: &Roots) -> Result<Loaded> {
         .map_max_entries("EVENTS", plan.ring_bytes)
         .load(OBJECT)
         .context("cannot create the kernel maps")?;
-    let mut loaded = Loaded { ebpf, sizes };
+    let mut loaded = Loaded { ebpf, sizes, symbols };
     loaded.prepare(plan.capacity)?;
     Ok(loaded)
 }

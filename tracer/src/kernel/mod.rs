@@ -9,6 +9,7 @@ mod mapping;
 mod reap;
 mod ring;
 mod source;
+mod symbols;
 
 pub use attach::tracepoints;
 pub use source::{KernelSource, arch};

@@ -53,7 +53,7 @@ impl KernelSource {
     /// Loads and attaches. `resolver` was made before, so that it knows the cgroups that exist.
     pub fn new(plan: &Plan, resolver: Resolver, roots: &Roots) -> Result<Self> {
         let arch = arch()?;
-        let Loaded { mut ebpf, sizes } = load(plan, arch, roots)?;
+        let Loaded { mut ebpf, sizes, symbols } = load(plan, arch, roots)?;
         attach::attach(&mut ebpf, plan.features)?;
         let mut features = plan.features;
         if features & feature::IO_URING_RECORDS != 0
@@ -79,7 +79,7 @@ impl KernelSource {
             counters: Counters::new(&mut ebpf, sizes, plan.features)?,
             reaper: Reaper::new(&mut ebpf)?,
             own: Own::new(&roots.proc, plan.ring_bytes),
-            lens: Lens::new(&mut ebpf, plan.features)?,
+            lens: Lens::new(&mut ebpf, plan.features, symbols)?,
             log: EbpfLogger::init(&mut ebpf)?,
             met: HashMap::new(),
             ended: Vec::new(),
@@ -200,7 +200,7 @@ impl Source for KernelSource {
             let mut sample = self.counters.sample()?;
             sample.resources = self.resolver.resources();
             sample.own = self.own.sample();
-            self.lens.sample(&mut sample)?;
+            self.lens.sample(&mut sample, &self.counters)?;
             if sample.tallies.iter().any(|sample| sample.tally.lost_at(Loss::Ring) > 0) {
                 self.find_ended();
             }

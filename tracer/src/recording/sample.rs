@@ -10,7 +10,8 @@ use crate::batch::{
 };
 
 pub(super) fn write(sample: &Sample, to: &mut Vec<u8>) {
-    let Sample { calls, outcomes, tallies, processes, capabilities, resources, own } = sample;
+    // Nothing that records asks for checks with their askers.
+    let Sample { calls, outcomes, tallies, processes, capabilities, checks: _, resources, own } = sample;
     list(to, calls, |to, call| {
         owner(to, call.owner);
         key(to, call.key);
@@ -160,8 +161,16 @@ pub(super) fn read(bytes: &[u8]) -> Option<Sample> {
             ring_size: from.u64()?,
         })
     })?;
-    let sample =
-        Sample { calls, outcomes, tallies, processes, capabilities, resources, own: own.first().copied() };
+    let sample = Sample {
+        calls,
+        outcomes,
+        tallies,
+        processes,
+        capabilities,
+        checks: Vec::new(),
+        resources,
+        own: own.first().copied(),
+    };
     from.0.is_empty().then_some(sample)
 }
 

@@ -52,7 +52,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<ExitCode> {
 fn live(args: &CheckArgs, names: Vec<String>) -> Result<Pipeline<impl Source + use<>>> {
     live::preflight()?;
     let roots = Roots::detect()?;
-    let source = live::open(&plan(None), &roots, |_| {})?;
+    let source = live::open(&plan(None, 0), &roots, |_| {})?;
     let model = Model::new(source.session().clone(), FOR_EVER);
     let wanted = Wanted { names, filters: args.filters.clone(), ..Wanted::default() };
     let mut pipeline = Pipeline::new(source, model, wanted);

@@ -1,5 +1,6 @@
 //! `ctrace profile`: what containers called, as seccomp profiles, and what profiles say.
 
+mod capabilities;
 mod check;
 mod files;
 mod record;
@@ -25,8 +26,8 @@ const FOR_EVER: u64 = u64::MAX;
 
 pub(super) fn profile(command: ProfileCommand) -> Result<ExitCode> {
     match command {
-        ProfileCommand::Record(args) if args.command.is_empty() => record::record(&args),
-        ProfileCommand::Record(args) => record::record_command(&args),
+        ProfileCommand::Record(args) => record::record(&args),
+        ProfileCommand::Capabilities(args) => capabilities::capabilities(&args),
         ProfileCommand::Generate(args) => generate(&args),
         ProfileCommand::Show(args) => files::show(&args),
         ProfileCommand::Diff(args) => files::diff(&args),

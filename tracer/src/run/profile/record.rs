@@ -1,5 +1,6 @@
 //! `ctrace profile record`: containers that run, or that a command brings about.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,18 +16,19 @@ use super::super::{live, say};
 use super::write::{profiles, write};
 use super::{FOR_EVER, container_id, is_container};
 use crate::batch::Source;
-use crate::cli::ProfileRecordArgs;
+use crate::cli::{Containers, ProfileRecordArgs};
 use crate::container::{CgroupId, Identity, Owner, Phase, Roots, Runtime};
 use crate::filter::Wanted;
+use crate::kernel::KernelSource;
 use crate::model::{Model, Owners};
 use crate::pipeline::Pipeline;
 use crate::plan::{Capacity, Plan, Selection};
-use crate::snapshot::{Row, Subject};
+use crate::snapshot::{Row, Snapshot, Subject};
 
 /// Counts are all that is needed: nothing goes through the ring buffer, nothing can be lost there.
-pub(super) fn plan(lineage: Option<CgroupId>) -> Plan {
+pub(super) fn plan(lineage: Option<CgroupId>, features: u32) -> Plan {
     Plan {
-        features: 0,
+        features,
         selection: Selection::NONE,
         min_duration_ns: 0,
         errnos: None,
@@ -36,37 +38,68 @@ pub(super) fn plan(lineage: Option<CgroupId>) -> Plan {
     }
 }
 
-pub(super) fn record(args: &ProfileRecordArgs) -> Result<ExitCode> {
-    check_output(&args.print.output)?;
-    live::preflight()?;
-    let roots = Roots::detect()?;
-    let source = live::open(&plan(None), &roots, |_| {})?;
-    let model = Model::new(source.session().clone(), FOR_EVER);
-    let mut pipeline = Pipeline::new(source, model, Wanted::from(&args.containers));
-    let stop = Stop::on_signals()?;
-    say("tracing; Ctrl-C ends and writes the profile");
-    watch(&mut pipeline, &stop, args.duration, || Ok(false))?;
-    drive::drain(&mut pipeline)?;
-    let snapshot = pipeline.snapshot();
-    let rows = snapshot.rows.iter().filter(|row| is_container(row));
-    write(profiles(rows, &snapshot, &pipeline, &args.print), &args.print)
+/// What to record, and for how long.
+pub(super) struct Job<'a> {
+    pub containers: &'a Containers,
+    pub duration: Option<Duration>,
+    /// Brings about the containers; empty: those that run.
+    pub command: &'a [OsString],
+    /// Bits of [`tracer_common::config::feature`] beside counts.
+    pub features: u32,
+    /// What is written at the end.
+    pub product: &'a str,
 }
 
-pub(super) fn record_command(args: &ProfileRecordArgs) -> Result<ExitCode> {
+pub(super) fn record(args: &ProfileRecordArgs) -> Result<ExitCode> {
     check_output(&args.print.output)?;
+    let ProfileRecordArgs { containers, duration, print, command } = args;
+    let job = Job { containers, duration: *duration, command, features: 0, product: "profile" };
+    run(&job, |rows, snapshot, pipeline| write(profiles(rows, snapshot, pipeline, print), print))
+}
+
+/// Of each container `write` makes what it makes.
+pub(super) fn run(
+    job: &Job<'_>,
+    write: impl FnOnce(Vec<&Row>, &Snapshot, &Pipeline<KernelSource>) -> Result<ExitCode>,
+) -> Result<ExitCode> {
     live::preflight()?;
     let roots = Roots::detect()?;
-    let stop = Stop::on_signals()?;
-    let cgroup = OwnCgroup::new(&roots)?;
-    cgroup.removed_on_abort(&stop);
-    let own = cgroup.container(&args.command);
-    let own_id = own.id.clone();
-    let source = live::open(&plan(Some(cgroup.id)), &roots, |resolver| resolver.name_cgroup(cgroup.id, own))?;
+    if job.command.is_empty() { run_live(job, &roots, write) } else { run_command(job, &roots, write) }
+}
+
+fn run_live(
+    job: &Job<'_>,
+    roots: &Roots,
+    write: impl FnOnce(Vec<&Row>, &Snapshot, &Pipeline<KernelSource>) -> Result<ExitCode>,
+) -> Result<ExitCode> {
+    let source = live::open(&plan(None, job.features), roots, |_| {})?;
     let model = Model::new(source.session().clone(), FOR_EVER);
-    let mut pipeline = Pipeline::new(source, model, Wanted::from(&args.containers));
-    let mut child = cgroup.start(&args.command)?;
+    let mut pipeline = Pipeline::new(source, model, Wanted::from(job.containers));
+    let stop = Stop::on_signals()?;
+    say(&format!("tracing; Ctrl-C ends and writes the {}", job.product));
+    watch(&mut pipeline, &stop, job.duration, || Ok(false))?;
+    drive::drain(&mut pipeline)?;
+    let snapshot = pipeline.snapshot();
+    write(snapshot.rows.iter().filter(|row| is_container(row)).collect(), &snapshot, &pipeline)
+}
+
+fn run_command(
+    job: &Job<'_>,
+    roots: &Roots,
+    write: impl FnOnce(Vec<&Row>, &Snapshot, &Pipeline<KernelSource>) -> Result<ExitCode>,
+) -> Result<ExitCode> {
+    let stop = Stop::on_signals()?;
+    let cgroup = OwnCgroup::new(roots)?;
+    cgroup.removed_on_abort(&stop);
+    let own = cgroup.container(job.command);
+    let own_id = own.id.clone();
+    let plan = plan(Some(cgroup.id), job.features);
+    let source = live::open(&plan, roots, |resolver| resolver.name_cgroup(cgroup.id, own))?;
+    let model = Model::new(source.session().clone(), FOR_EVER);
+    let mut pipeline = Pipeline::new(source, model, Wanted::from(job.containers));
+    let mut child = cgroup.start(job.command)?;
     let mut status = None;
-    watch(&mut pipeline, &stop, args.duration, || {
+    watch(&mut pipeline, &stop, job.duration, || {
         status = child.try_wait()?;
         Ok(status.is_some())
     })?;
@@ -80,11 +113,11 @@ pub(super) fn record_command(args: &ProfileRecordArgs) -> Result<ExitCode> {
     if rows.is_empty() {
         rows.extend(snapshot.rows.iter().filter(|row| container_id(row) == Some(&own_id)));
     }
-    let written = write(profiles(rows, &snapshot, &pipeline, &args.print), &args.print)?;
+    let written = write(rows, &snapshot, &pipeline)?;
     // The command's failure is no reason to withhold the profile, but it is to be known.
     Ok(match status {
         Some(status) if !status.success() => {
-            say(&format!("the command ended with {status}: the profile holds what it called until then"));
+            say(&format!("the command ended with {status}: what it did until then was recorded"));
             exit_code(status)
         }
         _ => written,

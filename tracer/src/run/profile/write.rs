@@ -53,7 +53,7 @@ pub(super) fn profiles<'a, S: Source>(
 
 /// Whether the container's program was seen to start: the runtime prepared before it ran. An `exec` into
 /// a container that ran before prepares as well, but later.
-fn from_start(row: &Row, owners: &Owners) -> bool {
+pub(super) fn from_start(row: &Row, owners: &Owners) -> bool {
     let first = |phase: Phase| {
         let of_phase = owners.all().filter(|i| i.phase == phase && row.subject.is_of(i));
         of_phase.map(|identity| identity.first_ns).min()
@@ -96,7 +96,7 @@ pub(super) fn write(profiles: Vec<Named>, print: &Print) -> Result<ExitCode> {
 }
 
 /// A name in `folder` that nothing of this run has: two recordings may know the same container.
-fn free(folder: &Path, file: &Path, written: &mut BTreeSet<PathBuf>) -> PathBuf {
+pub(super) fn free(folder: &Path, file: &Path, written: &mut BTreeSet<PathBuf>) -> PathBuf {
     let (stem, extension) = (file.file_stem().unwrap_or_default(), file.extension().unwrap_or_default());
     let (stem, extension) = (stem.to_string_lossy(), extension.to_string_lossy());
     let numbered = (2..).map(|index: u32| folder.join(format!("{stem}-{index}.{extension}")));
@@ -128,7 +128,7 @@ pub(super) fn write_text(path: &Path, text: &str) -> Result<()> {
 }
 
 /// A container's name is its own choice; a file's is ours.
-fn file_name(row: &Row, extension: &str) -> PathBuf {
+pub(super) fn file_name(row: &Row, extension: &str) -> PathBuf {
     let id: String = container_id(row).unwrap_or_default().chars().take(12).collect();
     let plain = |text: &str| -> String {
         text.chars()
