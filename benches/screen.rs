@@ -120,7 +120,15 @@ fn call(owner: OwnerId, nr: u16, number: u64) -> CallSample {
     CallSample {
         owner,
         key: CallKey { owner: owner.slot, abi: 0, nr },
-        info: CallInfo { cell: 1, first_tgid: 7, first_ns: 1, first_comm: [b'x'; COMM_LEN] },
+        info: CallInfo {
+            cell: 1,
+            first_tgid: 7,
+            first_ns: 1,
+            first_comm: [b'x'; COMM_LEN],
+            first_session: 0,
+            values: 0,
+            again_ns: 0,
+        },
         count: buckets.iter().sum(),
         latency: Some(Box::new(latency)),
     }

@@ -11,7 +11,8 @@ use std::io::Cursor;
 use std::sync::{Arc, Mutex};
 
 use tracer::batch::{
-    Arch, Batch, CallSample, OutcomeSample, OwnerId, Sample, Session, Source, Status, TallySample,
+    Arch, ArgumentSample, Batch, CallSample, OutcomeSample, OwnerId, Sample, Session, Source, Status,
+    TallySample,
 };
 use tracer::container::{Container, Identity, Owner, Phase, Runtime, UnknownReason};
 use tracer::decode;
@@ -27,7 +28,7 @@ use tracer::recording::{Recorder, Replay};
 use tracer::select::{Asked, Select};
 use tracer::sink::{Lost, Sink};
 use tracer::snapshot::{Snapshot, State, Subject, Used};
-use tracer_common::key::{CallInfo, CallKey, Latency, OutcomeKey, kind as outcome};
+use tracer_common::key::{ArgumentKey, CallInfo, CallKey, Latency, OutcomeKey, kind as outcome};
 use tracer_common::limits::BUCKETS;
 use tracer_common::loss::{Loss, PLACES, Tally};
 use tracer_common::record::kind;
@@ -83,6 +84,9 @@ fn call(owner: OwnerId, nr: u16, count: u64, timed: &[(usize, u64)]) -> CallSamp
             first_tgid: 9,
             first_ns: 5,
             first_comm: *b"sh\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+            first_session: 3,
+            values: 17,
+            again_ns: 6,
         },
         count,
         latency: Some(Box::new(Latency { total_ns: 100, max_ns: u64::MAX, buckets })),
@@ -152,6 +156,14 @@ fn story() -> Vec<Batch> {
                 tallies: vec![TallySample {
                     owner: WEB,
                     tally: Tally { seen: 7, filtered: 1, sent: 4, lost: lost(&[(Loss::Ring, 2)]) },
+                }],
+                arguments: vec![ArgumentSample {
+                    owner: WEB,
+                    key: ArgumentKey {
+                        call: CallKey { owner: WEB.slot, abi: 0, nr: 257 },
+                        values: [7, u32::MAX],
+                    },
+                    count: 10,
                 }],
                 ..Sample::default()
             });
@@ -425,6 +437,9 @@ fn a_recording_tells_the_same_story() {
     assert_eq!(replay.session(), &session());
     let replayed = tell(replay, Wanted::default());
     assert_eq!(replayed.snapshots, live.snapshots);
+    let openat = &live.snapshots[0].rows[0].calls[0].life;
+    assert_eq!(openat.values, [([7, u32::MAX], 10)].into());
+    assert!(openat.more_values);
     assert_eq!(replayed.notes, live.notes);
     assert_eq!(replayed.ledger, live.ledger);
 }

@@ -1,7 +1,7 @@
 //! The first minutes with ctrace: what it says to somebody who knows nothing of it and has no privileges.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "that is how a test fails")]
 
-use std::io::{BufRead, BufReader, ErrorKind};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output, Stdio};
@@ -295,6 +295,34 @@ fn schemas_are_printed() {
     }
 }
 
+/// They come from what `--help` is made of, so that they know each command that it has.
+#[test]
+fn completions_and_manual_pages_are_printed() {
+    for (shell, start) in [("bash", "_ctrace()"), ("zsh", "#compdef ctrace"), ("fish", "complete -c ctrace")]
+    {
+        let output = ctrace(&["completions", shell]);
+        let (out, err) = expect(&output, 0);
+        assert!(out.contains(start) && out.contains("oci-hook") && err.is_empty(), "{shell}: {out}");
+    }
+    let output = ctrace(&["man"]);
+    let (out, _) = expect(&output, 0);
+    assert!(out.contains(".TH ctrace 1") && out.contains("ctrace\\-profile(1)"), "{out}");
+
+    let folder = tempfile::tempdir().unwrap();
+    // ctrace runs as an ordinary user.
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+    expect(&ctrace(&["man", folder.path().to_str().unwrap()]), 0);
+    let mut pages: Vec<_> = fs::read_dir(&folder).unwrap().map(|page| page.unwrap().file_name()).collect();
+    pages.sort();
+    for page in ["ctrace.1", "ctrace-top.1", "ctrace-profile-record.1"] {
+        assert!(pages.iter().any(|name| name == page), "{page} in {pages:?}");
+    }
+    assert!(!pages.iter().any(|name| name.to_string_lossy().contains("internal")), "{pages:?}");
+    let output = ctrace(&["man", "/nonexistent"]);
+    let (_, err) = expect(&output, 1);
+    assert!(err.contains("into /nonexistent") && err.contains("ENOENT"), "{err}");
+}
+
 /// Lines of the demo, which has `report.sh` as an argument and as a path.
 fn lines_of(words: &[&str]) -> String {
     let output = ctrace(&[&["trace", "--demo", "-e", "*", "--setup"], words].concat());
@@ -350,4 +378,40 @@ fn what_is_to_be_hidden_is_in_no_format() {
     let output = ctrace(&["trace", "--demo", "--max-event-bytes", "1000"]);
     let (_, err) = expect(&output, USAGE);
     assert!(err.contains("from 1024 to 1048576"), "{err}");
+}
+
+/// A runtime that calls the hook for each of its containers is not held up by those without the annotation.
+#[test]
+fn the_hook_leaves_other_containers_alone() {
+    let hook = |state: &str| {
+        let mut hook = Command::new(env!("CARGO_BIN_EXE_ctrace"))
+            .arg("oci-hook")
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        hook.stdin.take().unwrap().write_all(state.as_bytes()).unwrap();
+        let output = hook.wait_with_output().unwrap();
+        let (out, err) =
+            (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        (output.status.code(), out, err)
+    };
+    let silence = (Some(0), String::new(), String::new());
+    let state = |annotations| {
+        format!(r#"{{"id":"a","status":"creating","pid":1,"bundle":"/","annotations":{annotations}}}"#)
+    };
+    for annotations in ["{}", r#"{"a":"b"}"#] {
+        assert_eq!(hook(&state(annotations)), silence);
+    }
+    for (told, why) in [
+        ("\u{1b}[2J".to_owned(), "--print-hooks"),
+        (state(r#"{"io.containers.trace-syscall":"of:x\u001b"}"#), "not absolute"),
+        (state(r#"{"io.containers.trace-syscall":"if:/x"}"#), "no of:PATH"),
+    ] {
+        let (code, out, err) = hook(&told);
+        assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
+        assert!(err.starts_with("ctrace: ") && err.contains(why) && !err.contains('\u{1b}'), "{err:?}");
+    }
 }

@@ -297,15 +297,15 @@ fn sinks_that_make_no_sense_are_refused() {
 
 #[test]
 fn a_peer_that_hangs_up_while_nothing_comes_is_noticed_before_the_next_line() {
-    use tracer::delivery::{Receiver, Stream};
+    use tracer::delivery::{Progress, Receiver, Stream};
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut stream = Stream::tcp(listener.local_addr().unwrap().to_string());
-    assert_eq!(stream.deliver(b"one\n").done, 1);
+    assert_eq!(stream.deliver(b"one\n").done, Progress::ALL);
     let mut line = [0; 4];
     let mut peer: TcpStream = listener.accept().unwrap().0;
     peer.read_exact(&mut line).unwrap();
     drop(peer);
-    assert_eq!(stream.deliver(b"two\n").done, 1);
+    assert_eq!(stream.deliver(b"two\n").done, Progress::ALL);
     listener.accept().unwrap().0.read_exact(&mut line).unwrap();
     assert_eq!(&line, b"two\n");
 }

@@ -21,10 +21,10 @@ use tracer::lifecycle::{ContainerEvent, Stage};
 use tracer::origin::Origin;
 use tracer::sink::json::{Layout, SINKS, Style};
 use tracer::sink::top::Format;
-use tracer::sink::{Json, Lost, Samples, Sink};
+use tracer::sink::{Json, Lost, Samples, Sink, json};
 use tracer::snapshot::{
-    CallRow, Counts, ErrnoRow, FirstCall, LossRow, Own, Quantiles, Resources, Row, Snapshot, Spectrum, State,
-    Subject, Used,
+    CallRow, Counts, ErrnoRow, FirstCall, Life, LossRow, Own, Quantiles, Resources, Row, Snapshot, Spectrum,
+    State, Subject, Used,
 };
 use tracer_common::limits::BUCKETS;
 
@@ -1137,6 +1137,55 @@ proptest! {
     }
 }
 
+proptest! {
+    /// What is written once for many lines is the same as if it were written for each.
+    #[test]
+    fn a_line_does_not_depend_on_those_before_it(
+        comms in vec(hostile(), 1..4),
+        names in vec(hostile(), 1..3),
+        events in vec((any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>(), hostile()), 1..40),
+        flat in any::<bool>(),
+        max_bytes in prop_oneof![Just(8 << 10), 1_usize << 10..2 << 10],
+    ) {
+        let style = Style { layout: if flat { Layout::Flat } else { Layout::Nested }, max_bytes, args: true };
+        let session = session();
+        let containers: Vec<Identity> = names.iter().map(|name| {
+            let name = Some(String::from_utf8_lossy(name).into_owned());
+            identity(Owner::Container(Arc::new(Container { name, ..container() })))
+        }).collect();
+        let mut all = json::Printer::styled(&session, style);
+        for (seq, (who, place, origin, kind, path)) in (0..).zip(&events) {
+            let comm = &comms[usize::from(*who) % comms.len()];
+            let origin = [None, Some(Origin::Exec), Some(Origin::Setup)][usize::from(*origin) % 3];
+            // The last one is of nobody that is known.
+            let place = containers.get(usize::from(*place) % (containers.len() + 1));
+            let text = Text::Whole(path);
+            let call = call([257, 110, 9, 60_000][usize::from(*who) / 4 % 4], i64::from(*kind) - 128);
+            let what = match kind % 5 {
+                0 => What::Exec { filename: text, args: text },
+                1 => What::Exit(Exit { status: 9, process: true }),
+                2 => What::Syscall(Syscall { how: How::Denied, ..call }),
+                _ => What::Syscall(Syscall { memory: memory(1, PieceKind::String, text), ..call }),
+            };
+            let mut event = event(what);
+            event.process.comm = &comm[..comm.len().min(15)];
+            event.process.tid = 7 + 256 * u32::from(*who % 3);
+            event.process.vpid = (*who > 128).then_some(3);
+            let (mut in_line, mut alone) = (Vec::new(), Vec::new());
+            all.numbered(&mut in_line, seq, &event, place, origin);
+            json::Printer::styled(&session, style).numbered(&mut alone, seq, &event, place, origin);
+            prop_assert_eq!(String::from_utf8(in_line).unwrap(), String::from_utf8(alone.clone()).unwrap());
+            prop_assert!(alone.len() <= max_bytes + 1);
+            let Value::Object(line) = serde_json::from_slice(&alone).unwrap() else { panic!() };
+            let message = line["message"].as_str().unwrap();
+            let said = [event.process.comm, format!(" ({})", event.process.pid).as_bytes()].concat();
+            let (said, message) = (String::from_utf8_lossy(&said), message.to_owned());
+            let cut = line.get("truncated").is_some_and(|cut| cut.as_array().unwrap().contains(&"message".into()));
+            prop_assert!(message.starts_with(&*said) || cut && said.starts_with(&message), "{}", message);
+        }
+    }
+}
+
 fn snapshot(name: &str) -> Snapshot {
     let container = Arc::new(Container { name: Some(name.to_owned()), ..container() });
     let counts = Counts { count: 10, errors: 4, denied: 1, total: 100, total_errors: 40, total_denied: 10 };
@@ -1167,7 +1216,8 @@ fn snapshot(name: &str) -> Snapshot {
         duration: Some(Quantiles { p50: 1, p95: 2, p99: 3, max: 4 }),
         spectrum: Spectrum::new(&buckets),
         time_ns: 5,
-        first: FirstCall { wall_ns: 0, pid: 1, comm: "cat".into() },
+        first: FirstCall { wall_ns: 0, pid: 1, comm: "cat".into(), origin: None },
+        life: Life::default(),
     };
     let row = |subject, calls| Row {
         subject,

@@ -247,3 +247,131 @@ fn standard_output_gets_no_evidence() {
     assert_eq!(profile["defaultErrnoRet"], 38);
     assert!(!err.contains("evidence:"), "{err}");
 }
+
+/// All that `db-1` may do under its profile, and more.
+fn wider(folder: &Folder) {
+    folder.generate("db.json", &[]);
+    let mut profile = folder.json("db.json");
+    *profile.pointer_mut("/architectures").unwrap() = json!(["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"]);
+    let rules = profile.pointer_mut("/syscalls").unwrap().as_array_mut().unwrap();
+    rules.push(json!({"names": ["mount", "swapoff"], "action": "SCMP_ACT_ALLOW"}));
+    rules.push(json!({"names": ["personality"], "action": "SCMP_ACT_ALLOW",
+        "args": [{"index": 0, "value": 8, "op": "SCMP_CMP_EQ"}]}));
+    fs::write(folder.path("wide.json"), profile.to_string()).unwrap();
+}
+
+#[test]
+fn what_a_profile_allows_in_vain() {
+    let folder = Folder::new();
+    wider(&folder);
+    let surplus = |profile| ["profile", "surplus", profile, "demo.ctrace", "--filter", "name=db-1"];
+    let (out, _) = folder.expect(0, &surplus("db.json"));
+    assert!(out.starts_with("db.json: the profile\nx86_64: ") && out.contains("surplus: 0\n"), "{out}");
+
+    let (out, _) = folder.expect(FINDING, &surplus("wide.json"));
+    assert!(out.contains("surplus: 3\n  mounts: mount swapoff\n  others: personality*\n"), "{out}");
+    assert!(out.contains("\ni386: ") && out.contains("none used: the whole ABI is surplus\n"), "{out}");
+    assert!(out.ends_with("* allowed with some arguments only\n"), "{out}");
+
+    let words = [&surplus("wide.json")[..], &["--format", "json", "--powerful"]].concat();
+    let (out, _) = folder.expect(FINDING, &words);
+    let object: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&object["profile"], &object["containers"]), (&json!("wide.json"), &json!(1)));
+    assert_eq!(object["lost"], json!([]));
+    let native = &object["abis"][0];
+    assert_eq!(native["abi"], "x86_64");
+    assert_eq!(
+        native["surplus"],
+        json!([
+            {"name": "mount", "number": 165, "conditional": false, "power": "mounts"},
+            {"name": "swapoff", "number": 168, "conditional": false, "power": "mounts"},
+        ])
+    );
+    assert!(native["used"].as_u64() > Some(0), "{native}");
+
+    let (_, err) = folder.expect(USAGE, &["profile", "surplus", "wide.json"]);
+    assert!(err.contains("which calls are used?"), "{err}");
+    let (_, err) = folder.expect(NO_CONTAINER, &["profile", "surplus", "nobody-is-called-so", "demo.ctrace"]);
+    assert!(err.contains("ctrace ps"), "{err}");
+    let nobody = ["profile", "surplus", "wide.json", "demo.ctrace", "--filter", "name=nobody"];
+    folder.expect(NO_CONTAINER, &nobody);
+    folder.expect(FAILED, &["profile", "surplus", "missing.json", "demo.ctrace"]);
+}
+
+#[test]
+fn a_larger_profile_without_what_is_not_needed() {
+    let folder = Folder::new();
+    wider(&folder);
+    let less = |against| ["profile", "minimise", "db.json", "--against", against];
+    let (out, err) = folder.expect(0, &[&less("wide.json")[..], &["-o", "less.json"]].concat());
+    assert!(out.starts_with("wide.json, for db.json (kernel "), "{out}");
+    assert!(out.contains("not needed: 3\n  mounts: mount swapoff\n  others: personality*\n"), "{out}");
+    assert!(err.contains("less.json: ") && err.contains("evidence: less.evidence.json"), "{err}");
+    assert_eq!(folder.expect(0, &["profile", "diff", "db.json", "less.json"]).0, "");
+    folder.expect(0, &["profile", "show", "less.json"]);
+
+    folder.without("wide.json", &["read"], "narrow.json");
+    let (out, _) = folder.expect(FINDING, &less("narrow.json"));
+    assert!(out.contains("needed and not allowed: read: fails with ENOSYS\n"), "{out}");
+    let (out, _) = folder.expect(FINDING, &[&less("narrow.json")[..], &["--format", "json"]].concat());
+    let object: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(object["beyond"], json!([{"name": "read", "effect": "fails with ENOSYS"}]));
+    assert_eq!((&object["profile"], &object["against"]), (&json!("db.json"), &json!("narrow.json")));
+
+    let (_, err) = folder.expect(USAGE, &less("docker"));
+    assert!(err.contains("moby/profiles"), "{err}");
+    let (_, err) = folder.expect(FAILED, &less("missing.json"));
+    assert!(err.contains("missing.json") && err.contains("ENOENT"), "{err}");
+}
+
+/// Of Debian's package golang-github-opencontainers-specs-dev.
+const OCI_SCHEMA: &str = "/usr/share/gocode/src/github.com/opencontainers/runtime-spec/schema";
+
+/// Others wrote down what a profile is.
+#[test]
+#[ignore = "needs /usr/share/gocode/src/github.com/opencontainers/runtime-spec/schema/config-linux.json"]
+fn every_form_is_of_the_ocis_schema() {
+    let files = ["defs.json", "defs-linux.json", "config-linux.json"];
+    let files = files.map(|name| (format!("file:///{name}"), parse(&Path::new(OCI_SCHEMA).join(name))));
+    let mut registry = jsonschema::Registry::new();
+    for (name, schema) in &files {
+        registry = registry.add(name, schema).unwrap();
+    }
+    let registry = registry.prepare().unwrap();
+    let seccomp = json!({"$ref": "file:///config-linux.json#/linux/properties/seccomp"});
+    let schema = jsonschema::options()
+        .with_draft(jsonschema::Draft::Draft4)
+        .with_registry(&registry)
+        .build(&seccomp)
+        .unwrap();
+    // It finds what is wrong.
+    for wrong in [
+        json!({"syscalls": []}),
+        json!({"defaultAction": "SCMP_ACT_DENY"}),
+        json!({"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": "ENOSYS"}),
+        json!({"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_NATIVE"]}),
+        json!({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": [], "action": "SCMP_ACT_ALLOW"}]}),
+        json!({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"]}]}),
+    ] {
+        assert!(!schema.is_valid(&wrong), "{wrong}");
+    }
+
+    let folder = Folder::new();
+    wider(&folder);
+    let mut written = vec![folder.json("db.json"), folder.json("wide.json")];
+    for format in ["oci", "docker", "spo-json"] {
+        for more in [&["--default-action", "errno"], &["--default-action", "kill"], &["--arch", "riscv64"]] {
+            folder.generate("p.json", &[&["--format", format], &more[..]].concat());
+            let profile = folder.json("p.json");
+            // The operator's object has the same in it.
+            written.push(if format == "spo-json" { profile["spec"].clone() } else { profile });
+        }
+    }
+    folder.expect(0, &["profile", "merge", "db.json", "wide.json", "-o", "merged.json"]);
+    folder.expect(0, &["profile", "minimise", "db.json", "--against", "wide.json", "-o", "less.json"]);
+    written.extend([folder.json("merged.json"), folder.json("less.json")]);
+    for profile in written {
+        let errors: Vec<_> = schema.iter_errors(&profile).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{profile}: {}", errors.join("\n"));
+    }
+}

@@ -12,12 +12,13 @@ use tracer::syscall;
 const X32: i64 = 0x4000_0000;
 
 /// libseccomp's name of the ABI, ours, and what it adds to the numbers.
-const ABIS: [(&str, Arch, Abi, i64); 5] = [
+const ABIS: [(&str, Arch, Abi, i64); 6] = [
     ("x86_64", Arch::X86_64, Abi::Native, 0),
     ("x86", Arch::X86_64, Abi::Compat, 0),
     ("x32", Arch::X86_64, Abi::X32, X32),
     ("aarch64", Arch::Aarch64, Abi::Native, 0),
     ("arm", Arch::Aarch64, Abi::Compat, 0),
+    ("riscv64", Arch::Riscv64, Abi::Native, 0),
 ];
 
 /// Number of a name, or name of a number.

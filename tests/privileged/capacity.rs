@@ -27,6 +27,7 @@ fn through(capacity: Capacity) -> (Snapshot, String) {
         min_duration_ns: 0,
         errnos: None,
         lineage: None,
+        held: None,
         ring_bytes: RING_BYTES,
         capacity,
     };

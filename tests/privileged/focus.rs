@@ -66,6 +66,7 @@ impl Told {
             min_duration_ns: 0,
             errnos: None,
             lineage: None,
+            held: None,
             ring_bytes: RING_BYTES,
             capacity,
         };
@@ -269,7 +270,7 @@ fn socket_addresses_come_with_records() {
                 && let Some((_, bytes)) = call.address()
             {
                 let address = address::parse(bytes.bytes()).unwrap_or_else(|| panic!("{event:?}"));
-                found.insert(name(&call).into_owned(), String::from_utf8(address.text.into_owned()).unwrap());
+                found.insert(name(&call).into_owned(), String::from_utf8(address.text.to_vec()).unwrap());
             }
         });
         found.contains_key("getpeername").then_some(())

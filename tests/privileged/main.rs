@@ -9,6 +9,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod arguments;
+mod capabilities;
 mod capacity;
 mod churn;
 mod counts;
@@ -18,6 +20,7 @@ mod denied;
 mod events;
 mod fixtures;
 mod focus;
+mod hook;
 mod known;
 mod latency;
 mod lifetime;
@@ -27,6 +30,7 @@ mod memory;
 mod metrics;
 mod nested;
 mod others;
+mod phases;
 mod profile;
 mod profiles;
 mod replay;

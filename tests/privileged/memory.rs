@@ -55,10 +55,15 @@ fn arguments_are_read_wherever_they_are() {
     let [nap] = calls(&events, "nanosleep")[..] else { panic!("not one nanosleep: {events:?}") };
     assert!(at(nap, "syscall.arg").to_string().contains("tv_nsec=1000"), "{nap}");
 
-    // Of the one that succeeded the memory was gone at its exit.
-    let programs: Vec<_> = calls(&events, "execve").into_iter().map(path).collect();
-    let [Some(own), Some(failed)] = &programs[..] else { panic!("not two: {programs:?}") };
-    assert!(own.ends_with("/pointers") && failed == "/does/not/exist", "{programs:?}");
+    // Of those that succeeded the memory was gone at their exit, and of the last one it was not there at the entry.
+    let executed = calls(&events, "execve");
+    let programs: Vec<_> = executed.iter().copied().map(path).collect();
+    let [Some(own), Some(failed), Some(last)] = &programs[..] else { panic!("not three: {programs:?}") };
+    assert!(own.ends_with("/pointers") && failed == "/does/not/exist" && last == "/bin/true", "{programs:?}");
+    let argv = |event: &Value| at(event, "syscall.arg.argv").as_str().map(str::to_owned);
+    assert_eq!(argv(executed[1]).as_deref(), Some(r#"["nothing"]"#), "{}", executed[1]);
+    assert_eq!(argv(executed[2]).as_deref(), Some(r#"["never", "touched"]"#), "{}", executed[2]);
+    assert!(at(executed[2], "syscall.unread").is_null(), "{}", executed[2]);
 }
 
 #[test]
@@ -100,6 +105,19 @@ fn operations_of_io_uring_are_events() {
     assert_eq!((result("2"), result("18446744073709551615")), (&(-9).into(), &0.into()));
     let failed = complete.iter().find(|event| *at(event, "error.type") == *"EBADF");
     assert_eq!(*at(failed.expect("no such descriptor"), "process.executable.name"), *"ring");
+}
+
+#[test]
+#[ignore = "needs root, BTF, gcc, busybox"]
+fn nothing_that_operations_of_io_uring_were_given_is_printed() {
+    let (_, events) = events(&["-e", "io_uring.*", "--no-args"], "ring", &[]);
+    let operations: Vec<_> = events.iter().filter(|event| event["io_uring"].is_object()).collect();
+    assert!(operations.len() >= 6, "{events:?}");
+    for operation in operations {
+        let members: Vec<_> = operation["io_uring"].as_object().unwrap().keys().map(String::as_str).collect();
+        let known = ["opcode", "opcode_raw", "return_value"];
+        assert!(members.iter().all(|member| known.contains(member)), "{operation}");
+    }
 }
 
 /// Each choice is the kernel's: what is not wanted does not come through the ring buffer.

@@ -2,7 +2,7 @@
 //!
 //! `ctrace run -- strace -f PROGRAM`: strace's own calls are in the cgroup, too, and told apart by their threads. Each
 //! program is run twice. strace prints numbers the first time, so that every register that holds an argument is
-//! compared; the second time it prints what they point to.
+//! compared; the second time it prints what they mean and point to, and every argument must read the same.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,66 +10,217 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+use tracer::argument::quoted;
+use tracer::batch::Arch;
+use tracer::event::Abi;
+use tracer::syscall::signature;
 
 use crate::support::ctrace::ctrace;
 use crate::support::json::{at, lines, list};
 use crate::support::process::run;
 use crate::support::rootfs::programs;
-use crate::support::strace::{Call, Outcome, address, arguments, integer, parse, string};
+use crate::support::strace::{Call, Outcome, arguments, integer, parse, string};
 use crate::support::wait::until;
 
-/// In what they may differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
+/// An argument of ctrace's: its name, and what it reads like.
+type Named<'a> = (&'a str, String);
+
+/// In what they may differ, and whether it is this difference.
+#[derive(Clone, Copy)]
+enum Is {
     /// ctrace has no such call.
-    Missing,
-    Result,
-    Path,
+    Missing(fn(&Call) -> bool),
+    Result(fn(&Call, &Value) -> bool),
+    /// How many arguments there are, or which: those of strace, and of ctrace with their names.
+    Arguments(fn(&[&str], &[Named<'_>]) -> bool),
+    /// An argument as strace prints it, and as ctrace does.
+    Argument(fn(&str, &str) -> bool),
 }
 
 struct Explained {
-    /// None: any.
-    call: Option<&'static str>,
-    what: What,
-    /// Whether it is this difference: of strace's call and ctrace's event, which is null if it is missing.
-    is: fn(&Call, &Value) -> bool,
+    /// Calls, or arguments (`call.argument`) of some; none: all.
+    of: &'static [&'static str],
+    is: Is,
     /// An entry of the list in `docs/trace.md`, without its line breaks.
     why: &'static str,
 }
 
 /// All differences that there may be. What is not in here fails a test.
-const EXPLAINED: [Explained; 4] = [
+const EXPLAINED: &[Explained] = &[
     Explained {
-        call: None,
-        what: What::Result,
-        is: |strace, ours| strace.result == Outcome::None && !at(ours, "syscall.return_value").is_null(),
+        of: &[],
+        is: Is::Result(|strace, ours| {
+            strace.result == Outcome::None && !at(ours, "syscall.return_value").is_null()
+        }),
         why: "A call that is over because its process ends has no result for strace (`?`). The kernel gives it \
               one, often `ERESTARTSYS`, and ctrace prints that.",
     },
     Explained {
-        call: None,
-        what: What::Missing,
-        is: |strace, _| strace.result == Outcome::None,
+        of: &[],
+        is: Is::Missing(|strace| strace.result == Outcome::None),
         why: "A call that has not come to its end when its thread is killed (`?` for strace, too) is not printed: \
               ctrace prints a call when it is over. `exit` and `exit_group`, which never are, it prints.",
     },
     Explained {
-        call: Some("rt_sigreturn"),
-        what: What::Result,
-        is: |strace, ours| {
+        of: &["rt_sigreturn"],
+        is: Is::Result(|strace, ours| {
             matches!(strace.result, Outcome::Error(_)) && *at(ours, "syscall.return_value") == 0
-        },
+        }),
         why: "`rt_sigreturn` gives back the result of what the signal interrupted. Where that is an error, strace \
               prints it as that of `rt_sigreturn`, too; ctrace prints 0, as `rt_sigreturn` has not failed.",
     },
     Explained {
-        call: Some("execve"),
-        what: What::Path,
-        is: |strace, _| strace.result == Outcome::Value(0),
-        why: "The path of an `execve` that works is missing if its page was not in memory when the call began: \
-              once it is over, the memory is gone. The event `process.exec` has it.",
+        of: &["rt_sigreturn", "sigreturn"],
+        is: Is::Arguments(|theirs, ours| {
+            theirs.iter().all(|text| text.starts_with("{mask=")) && ours.is_empty()
+        }),
+        why: "`rt_sigreturn` takes no arguments. strace prints the mask that it finds on the stack.",
+    },
+    Explained {
+        of: &["clone"],
+        is: Is::Arguments(|theirs, ours| {
+            let ours: Vec<_> = ours.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            theirs.len() == ours.len() && theirs.iter().all(|theirs| ours.iter().any(|ours| ours == theirs))
+        }),
+        why: "The arguments of `clone` stand in the order of the call. strace has another one.",
+    },
+    Explained {
+        of: &[],
+        is: Is::Argument(|theirs, ours| requoted(theirs) == ours),
+        why: "What cannot be printed in a string stands as `\\x0a`, as in all that ctrace prints. strace has the \
+              escapes of C.",
+    },
+    Explained {
+        of: &[
+            "read.buf",
+            "write.buf",
+            "pread64.buf",
+            "pwrite64.buf",
+            "recvfrom.buf",
+            "sendto.buf",
+            "getrandom.buf",
+            "getxattr.value",
+            "lgetxattr.value",
+            "fgetxattr.value",
+            "setxattr.value",
+            "lsetxattr.value",
+            "fsetxattr.value",
+        ],
+        is: Is::Argument(|theirs, ours| theirs.starts_with('"') && ours.starts_with("0x")),
+        why: "Data that calls move, and values of extended attributes, are not read: they are nobody's business, and \
+              long. ctrace prints the pointer (`iov_base` in arrays), strace the beginning.",
+    },
+    Explained {
+        of: &["readv.iov", "writev.iov", "preadv.iov", "pwritev.iov", "preadv2.iov", "pwritev2.iov"],
+        is: Is::Argument(|theirs, ours| without_data(theirs) == without_data(ours)),
+        why: "Data that calls move, and values of extended attributes, are not read: they are nobody's business, and \
+              long. ctrace prints the pointer (`iov_base` in arrays), strace the beginning.",
+    },
+    Explained {
+        of: &[],
+        is: Is::Argument(|theirs, ours| without_comments(theirs) == ours),
+        why: "strace's comments are left out: how many variables an environment has (`/* 38 vars */`) or entries a \
+              directory, times in words, and that a value has no name.",
+    },
+    Explained {
+        of: &["clone3.cl_args"],
+        is: Is::Argument(|theirs, ours| {
+            theirs.split_once(" => ").is_some_and(|(given, _)| given.trim_end() == ours)
+        }),
+        why: "What structures point to in their turn is not read: the thread's id that `clone3` leaves, the name and \
+              the parts of a message (`struct msghdr`).",
+    },
+    Explained {
+        of: &[
+            "accept.addrlen",
+            "accept4.addrlen",
+            "getsockname.addrlen",
+            "getpeername.addrlen",
+            "recvfrom.addrlen",
+            "getsockopt.optlen",
+        ],
+        is: Is::Argument(|theirs, ours| {
+            let after = theirs.strip_prefix('[').and_then(|theirs| theirs.split_once(" => "));
+            after.is_some_and(|(_, after)| ours.strip_prefix('[') == Some(after))
+        }),
+        why: "Memory is read when the call is over. Of a length that the kernel has changed strace prints both \
+              (`[110 => 2]`), ctrace `[2]`.",
+    },
+    Explained {
+        of: &["poll.fds", "ppoll.fds"],
+        is: Is::Argument(|theirs, ours| without_found(ours) == theirs),
+        why: "What `poll` found stands where it stands in memory (`revents`). strace prints it behind the result.",
+    },
+    Explained {
+        of: &["ioctl.request"],
+        is: Is::Argument(|theirs, ours| theirs.split(" or ").any(|name| name == ours)),
+        why: "Of several names for the same `ioctl` ctrace prints one.",
+    },
+    Explained {
+        of: &["prctl.arg2"],
+        is: Is::Argument(|theirs, ours| theirs.starts_with('"') && ours.starts_with("0x")),
+        why: "What the options of `prctl` point to is not read, the name of a thread for one.",
+    },
+    Explained {
+        of: &["execve.argv"],
+        is: Is::Argument(|theirs, ours| {
+            let rest = |list: &str| list.split_once(", ").map(|(_, rest)| rest.to_owned());
+            rest(&requoted(theirs)).is_some_and(|rest| ours.ends_with(&rest)) || theirs.starts_with("[]")
+        }),
+        why: "The arguments of an `execve` that works are those that the new program finds: of a script the \
+              interpreter and the path come first.",
+    },
+    Explained {
+        of: &[],
+        is: Is::Argument(|theirs, ours| {
+            let (Some(theirs), Some(ours)) = (integer(theirs), integer(ours)) else { return false };
+            theirs > u64::from(u32::MAX) && theirs & u64::from(u32::MAX) == ours
+        }),
+        why: "Of a call by a 32-bit ABI ctrace prints the 32 bits of a register that the kernel looks at; where a \
+              64-bit program calls that way, strace prints the whole register.",
     },
 ];
+
+/// Each string in quotes as ctrace prints it.
+fn requoted(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find('"') {
+        let escaped = |at: usize| rest[..at].bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1;
+        let end = rest[start + 1..].match_indices('"').map(|(at, _)| start + 1 + at).find(|at| !escaped(*at));
+        let Some(end) = end else { break };
+        out.push_str(&rest[..start]);
+        match string(&rest[start..=end]) {
+            Some(bytes) => quoted(&mut out, &bytes, false),
+            None => out.push_str(&rest[start..=end]),
+        }
+        rest = &rest[end + 1..];
+    }
+    out + rest
+}
+
+/// Of an array of `struct iovec`, the lengths.
+fn without_data(text: &str) -> Vec<&str> {
+    text.split("iov_len=").skip(1).map(|rest| rest.split('}').next().unwrap_or_default()).collect()
+}
+
+fn without_comments(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(" /* ") {
+        out.push_str(before);
+        rest = after.split_once(" */").map_or("", |(_, rest)| rest);
+    }
+    out + rest
+}
+
+/// Of an array of `struct pollfd`, what was asked for.
+fn without_found(text: &str) -> String {
+    let asked = text.split(", revents=").enumerate();
+    asked
+        .map(|(at, part)| if at == 0 { part } else { part.find('}').map_or("", |end| &part[end..]) })
+        .collect()
+}
 
 /// Exit code of `--fail-on-loss`.
 const LOST: i32 = 7;
@@ -111,8 +262,9 @@ fn trace(command: &[&str], prints: Prints, folder: &Path) -> (Vec<Value>, String
 
 /// Runs it in `folder`. False: ctrace lost something.
 fn both(command: &[&str], prints: Prints, folder: &Path, ours: &Path, theirs: &Path) -> bool {
-    let mut both: Command = ctrace(&["run", "-e", "syscall", "--format", "json", "--fail-on-loss", "-o"]);
-    both.arg(ours).args(["--", "strace", "-f", "-qq", "-v", "-a1", "-s4096", "-o"]).arg(theirs);
+    let mut both: Command = ctrace(&["run", "-e", "syscall", "--format", "json", "--fail-on-loss"]);
+    both.args(["--max-event-bytes", "1048576", "-o"]).arg(ours);
+    both.args(["--", "strace", "-f", "-qq", "-a1", "-s4096", "-o"]).arg(theirs);
     if prints == Prints::Numbers {
         both.arg("-eraw=all");
     }
@@ -138,61 +290,40 @@ fn differences(events: Vec<Value>, theirs: &str, prints: Prints) -> Vec<String> 
         for call in calls {
             let Some(event) = events.next_if(|event| *at(event, "syscall.name") == *call.name) else {
                 // strace met it only when it was killed.
-                if call.name != "???" && !explained(What::Missing, &call, &Value::Null) {
+                if call.name != "???" && !is_missing(&call) {
                     found.push(format!("{tid}: ctrace has {:?} in place of {call:?}", events.peek()));
                 }
                 continue;
             };
-            let different = compare(&call, &event, prints);
-            let different = different.into_iter().filter(|what| !explained_or_argument(what, &call, &event));
-            found.extend(
-                different.map(|what| format!("{tid}: {} of {call:?}: ctrace has {event}", what.said())),
-            );
+            let different = compare(&call, &event, prints).into_iter();
+            found.extend(different.map(|what| format!("{tid}: {what} of {call:?}: ctrace has {event}")));
         }
         found.extend(events.map(|event| format!("{tid}: strace has no such call: {event}")));
     }
     found
 }
 
-/// What of a call is different.
-enum Difference {
-    Of(What),
-    /// Never explained: the arguments' number, if none of them.
-    Arguments(Vec<usize>),
-    Address,
+/// The entries for a call, or for an argument of it.
+fn entries(name: &str, argument: Option<&str>) -> impl Iterator<Item = Is> {
+    let whole = argument.map_or_else(|| name.to_owned(), |argument| format!("{name}.{argument}"));
+    let fits = move |entry: &&Explained| entry.of.is_empty() || entry.of.contains(&&*whole);
+    EXPLAINED.iter().filter(fits).map(|entry| entry.is)
 }
 
-impl Difference {
-    fn said(&self) -> String {
-        match self {
-            Self::Of(what) => format!("{what:?}"),
-            Self::Arguments(which) => format!("arguments {which:?}"),
-            Self::Address => "address".to_owned(),
-        }
-    }
+fn is_missing(call: &Call) -> bool {
+    entries(&call.name, None).any(|entry| matches!(entry, Is::Missing(is) if is(call)))
 }
 
-fn explained_or_argument(difference: &Difference, call: &Call, event: &Value) -> bool {
-    match difference {
-        Difference::Of(what) => explained(*what, call, event),
-        Difference::Arguments(_) | Difference::Address => false,
-    }
-}
-
-fn explained(what: What, call: &Call, event: &Value) -> bool {
-    let mut of_call = EXPLAINED.iter().filter(|entry| entry.call.is_none_or(|name| name == call.name));
-    of_call.any(|entry| entry.what == what && (entry.is)(call, event))
-}
-
-fn compare(call: &Call, event: &Value, prints: Prints) -> Vec<Difference> {
+/// What of a call is different and not explained.
+fn compare(call: &Call, event: &Value, prints: Prints) -> Vec<String> {
     let mut found = Vec::new();
     let same = match &call.result {
         Outcome::Value(value) => bits(at(event, "syscall.return_value")) == Some(*value),
         Outcome::Error(name) => *at(event, "error.type") == **name,
         Outcome::None => at(event, "syscall.return_value").is_null(),
     };
-    if !same {
-        found.push(Difference::Of(What::Result));
+    if !same && !entries(&call.name, None).any(|entry| matches!(entry, Is::Result(is) if is(call, event))) {
+        found.push("the result".to_owned());
     }
     let theirs = arguments(&call.args);
     match prints {
@@ -213,25 +344,50 @@ fn compare(call: &Call, event: &Value, prints: Prints) -> Vec<Difference> {
                 ours.len() >= theirs.len() && ours.iter().all(fits)
             };
             if !as_many || !other.is_empty() {
-                found.push(Difference::Arguments(other));
+                found.push(format!("the registers {other:?}"));
             }
         }
-        Prints::Memory => {
-            // None: strace has not printed it there, or not all of it.
-            let printed = |index: &str| theirs.get(usize::try_from(at(event, index).as_u64()?).ok()?);
-            if let Some(path) = printed("syscall.path_index").and_then(|text| string(text))
-                && at(event, "syscall.path").as_str().map(str::as_bytes) != Some(&path)
-            {
-                found.push(Difference::Of(What::Path));
-            }
-            if let Some(address) = printed("syscall.address_index").and_then(|text| address(text))
-                && *at(event, "syscall.address") != *address
-            {
-                found.push(Difference::Address);
-            }
+        Prints::Memory => found.extend(different_words(call, &theirs, event)),
+    }
+    found
+}
+
+/// Which arguments read differently.
+fn different_words(call: &Call, theirs: &[&str], event: &Value) -> Vec<String> {
+    let ours = words(event);
+    let same_list = |entry: Is| matches!(entry, Is::Arguments(is) if is(theirs, &ours));
+    if entries(&call.name, None).any(same_list) {
+        return Vec::new();
+    }
+    if ours.len() != theirs.len() {
+        return vec![format!("the arguments {ours:?}")];
+    }
+    let mut found = Vec::new();
+    for (theirs, (name, ours)) in theirs.iter().zip(&ours) {
+        // Strings are apart in JSON, without quotes.
+        let plain = string(theirs).is_some_and(|bytes| String::from_utf8_lossy(&bytes) == **ours);
+        let requoted = requoted(theirs);
+        let mut explained = entries(&call.name, Some(name));
+        let explains =
+            |entry: Is| matches!(entry, Is::Argument(is) if is(theirs, ours) || is(&requoted, ours));
+        if !plain && theirs != ours && !explained.any(explains) {
+            found.push(format!("{name} ({theirs}, for ctrace {ours})"));
         }
     }
     found
+}
+
+/// An event's arguments with their names, in the order of the call.
+fn words(event: &Value) -> Vec<(&'static str, String)> {
+    let abi = match at(event, "syscall.abi").as_str() {
+        Some("x86_64") => Abi::Native,
+        Some("x32") => Abi::X32,
+        _ => Abi::Compat,
+    };
+    let name = at(event, "syscall.name").as_str().unwrap_or_default();
+    let known = signature::find(Arch::X86_64, abi, name).map_or(&[][..], |signature| signature.arguments);
+    let word = |name: &'static str| Some((name, event["syscall"]["arg"][name].as_str()?.to_owned()));
+    known.iter().filter_map(|argument| word(argument.name)).collect()
 }
 
 /// An integer of any 64 bits, which JSON has as a string if it is large.
@@ -243,7 +399,7 @@ fn bits(value: &Value) -> Option<u64> {
 #[test]
 fn the_guide_explains_each_difference() {
     let guide = include_str!("../../docs/trace.md").split_whitespace().collect::<Vec<_>>().join(" ");
-    for entry in &EXPLAINED {
+    for entry in EXPLAINED {
         assert!(guide.contains(entry.why), "docs/trace.md does not say: {}", entry.why);
     }
 }

@@ -1,5 +1,6 @@
 /* pointers: calls whose arguments point to memory of all kinds: two paths, a path of 4,000 bytes, one that is not there,
-   one that was never touched, a structure, a pair of descriptors, and a file that cannot be executed. */
+   one that was never touched, a structure, a pair of descriptors, a file that cannot be executed, and one that can, whose
+   path nobody has touched either. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -16,7 +17,8 @@ static const char untouched[8192] __attribute__((aligned(4096))) = {[4096] = '/'
 int main(void)
 {
 	char path[4096], *argv[] = {"nothing", NULL}, *environment[] = {NULL};
-	int pair[2];
+	char *words[] = {"never", "touched", NULL}, *page;
+	int pair[2], file;
 	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
 	struct timespec moment = {0, 1000};
 
@@ -31,5 +33,10 @@ int main(void)
 	syscall(SYS_pipe2, pair, O_CLOEXEC);
 	syscall(SYS_nanosleep, &moment, NULL);
 	syscall(SYS_execve, "/does/not/exist", argv, environment);
-	return 0;
+	file = memfd_create("path", 0);
+	if (write(file, "/bin/true", 10) != 10)
+		return 1;
+	page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, file, 0);
+	syscall(SYS_execve, page, words, environment);
+	return 1;
 }

@@ -102,6 +102,8 @@ pub struct Launch<'a> {
     pub privileged: bool,
     /// Uid in the container; None: root.
     pub user: Option<u32>,
+    /// These and no others, without `CAP_`; None: the runtime's default.
+    pub capabilities: Option<&'a [&'a str]>,
 }
 
 impl<'a> Launch<'a> {
@@ -114,6 +116,7 @@ impl<'a> Launch<'a> {
             usr: false,
             privileged: false,
             user: None,
+            capabilities: None,
         }
     }
 }

@@ -142,9 +142,12 @@ pub fn facts(said: &Value) -> Facts {
 
 /// An OCI runtime configuration.
 pub fn config(rootfs: &Path, launch: &Launch, cgroup: Option<&str>) -> Value {
-    let mut capabilities = CAPABILITIES.to_vec();
+    let mut capabilities = CAPABILITIES.map(str::to_owned).to_vec();
+    if let Some(chosen) = launch.capabilities {
+        capabilities = chosen.iter().map(|name| format!("CAP_{name}")).collect();
+    }
     if launch.privileged {
-        capabilities.extend(PRIVILEGES);
+        capabilities.extend(PRIVILEGES.map(str::to_owned));
     }
     let user = launch.user.unwrap_or(0);
     // As most users of images have.

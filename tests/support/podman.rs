@@ -144,6 +144,9 @@ pub fn confine(command: &mut Command, launch: &Launch) {
     if launch.privileged {
         command.arg("--privileged");
     }
+    if let Some(capabilities) = launch.capabilities {
+        command.arg("--cap-drop=ALL").args(capabilities.iter().map(|name| format!("--cap-add={name}")));
+    }
     if let Some(user) = launch.user {
         command.arg(format!("--user={user}"));
     }

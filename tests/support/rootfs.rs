@@ -9,9 +9,9 @@ use std::time::SystemTime;
 use super::process::{program, run};
 
 /// The workloads, as `tests/programs` has them.
-pub const PROGRAMS: [&str; 18] = [
+pub const PROGRAMS: [&str; 20] = [
     "audit", "calls", "denied", "errands", "filters", "forks", "golike", "int80", "marks", "naps", "old_abi",
-    "pointers", "pulse", "ring", "signals", "slow", "threads", "workers",
+    "pointers", "pulse", "rights", "ring", "serves", "signals", "slow", "threads", "workers",
 ];
 
 /// Of these, the ones that need this machine's libraries, in `/usr`.

@@ -147,23 +147,6 @@ pub fn string(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// `{sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("192.0.2.1")}` as `192.0.2.1:80`; None: of a family that
-/// is not compared.
-pub fn address(text: &str) -> Option<String> {
-    let quoted = |key: &str| text.split_once(key)?.1.split_once('"').map(|(value, _)| value.to_owned());
-    let port = || text.split_once("htons(")?.1.split_once(')').map(|(port, _)| port);
-    if text.contains("sa_family=AF_UNIX") {
-        // The socket without name is its family alone.
-        return quoted("sun_path=\"")
-            .or_else(|| Some(format!("@{}", quoted("sun_path=@\"")?)))
-            .or_else(|| Some(String::new()));
-    }
-    if text.contains("sa_family=AF_INET6") {
-        return Some(format!("[{}]:{}", quoted("inet_pton(AF_INET6, \"")?, port()?));
-    }
-    Some(format!("{}:{}", quoted("inet_addr(\"")?, port()?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,14 +205,5 @@ mod tests {
         assert_eq!(integer("0xffffff9c"), Some(0xffff_ff9c));
         assert_eq!(integer("-1"), Some(u64::MAX));
         assert_eq!((integer("022"), integer("0")), (Some(18), Some(0)));
-        let unix = |path: &str| address(&format!("{{sa_family=AF_UNIX{path}}}")).unwrap();
-        assert_eq!(unix(", sun_path=\"/run/x\""), "/run/x");
-        assert_eq!(unix(", sun_path=@\"x\""), "@x");
-        assert_eq!(unix(""), "");
-        let inet = r#"{sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("192.0.2.1")}"#;
-        assert_eq!(address(inet).unwrap(), "192.0.2.1:80");
-        let inet6 = r#"{sa_family=AF_INET6, sin6_port=htons(80), inet_pton(AF_INET6, "::1", &sin6_addr)}"#;
-        assert_eq!(address(inet6).unwrap(), "[::1]:80");
-        assert_eq!(address("{sa_family=AF_NETLINK, nl_pid=0}"), None);
     }
 }

@@ -32,6 +32,13 @@ pub mod feature {
     /// Owners that are not marked as of the lineage are ignored from their first call on: a flood of theirs cannot fill
     /// the ring buffer until user space has seen that nobody wants them.
     pub const ONLY_LINEAGE: u32 = 1 << 10;
+    /// Counts by the values of some calls' arguments, see [`super::reads::FIRST_VALUE_SHIFT`].
+    pub const ARGUMENTS: u32 = 1 << 11;
+    /// Records of what `exec` sessions begin with, also without [`PROCESS_RECORDS`].
+    pub const SESSION_RECORDS: u32 = 1 << 12;
+    /// Checks of capabilities are counted of every owner, with the kernel functions that ask and in what right; without,
+    /// only of those whose row asks for it: [`crate::key::row::CAPABILITIES`].
+    pub const CAPABILITIES: u32 = 1 << 13;
 }
 
 /// Words of the bit set of selected errors: numbers up to `MAX_ERRNO`,
@@ -65,8 +72,14 @@ pub struct Config {
     pub lineage_v1: u32,
     /// With [`feature::ONLY_SLOW`].
     pub min_duration_ns: u64,
+    /// With [`feature::CAPABILITIES`]: addresses of the function that the tracepoint is in, and behind it. 0: not known.
+    pub cap_capable: u64,
+    pub cap_capable_end: u64,
+    /// A process that was there before and still prepares a container: it waits for the trace to begin. 0: none.
+    pub held_tgid: u32,
+    pub pad: u32,
 }
-const _: () = assert!(size_of::<Config>() == 48);
+const _: () = assert!(size_of::<Config>() == 72);
 
 #[cfg(feature = "user")]
 mod pod {
@@ -87,16 +100,35 @@ pub mod reads {
     pub const STRING: u64 = 0;
     /// The next argument is the socket address's length; with [`OUT`] it points to it.
     pub const ADDRESS: u64 = 1;
-    /// At [`LEN_SHIFT`]: [`BASE_NONE`], [`BASE_CWD`] or [`BASE_FD`].
+    /// At [`LEN_SHIFT`]: [`BASE_NONE`], [`BASE_CWD`], [`BASE_FD`], or one of the vectors.
     pub const BASE_NONE: u16 = 0;
     /// A path, relative to the working directory.
     pub const BASE_CWD: u16 = 1;
     /// A path, relative to the directory that the argument before it names.
     pub const BASE_FD: u16 = 2;
+    /// No string but pointers to some, a null pointer at the end: a program's arguments.
+    pub const VECTOR: u16 = 3;
+    /// The same, of pointers of 32 bits.
+    pub const VECTOR_NARROW: u16 = 7;
+    /// All of these.
+    pub const STRING_BITS: u16 = 7;
     /// The length of the structure is at [`LEN_SHIFT`].
     pub const STRUCTURE: u64 = 2;
+    /// At [`LEN_SHIFT`]: [`array`].
+    pub const ARRAY: u64 = 3;
     pub const WHAT: u64 = 0x03;
     pub const LEN_SHIFT: u32 = 6;
+    /// Bits at [`LEN_SHIFT`].
+    pub const LEN: u64 = 0x3ff;
+    /// Of an array: bytes of an element.
+    pub const ELEMENT: u64 = 0x3f;
+    /// Of an array: 1 + the argument that says how many there are, or [`COUNT_RESULT`].
+    pub const COUNT_SHIFT: u32 = 6;
+    pub const COUNT: u64 = 0x07;
+    /// The call returns how many there are.
+    pub const COUNT_RESULT: u16 = 0;
+    /// Of an array: its bytes are a text.
+    pub const TEXT: u16 = 1 << 9;
     /// Bits of a read.
     pub const BITS: u32 = 16;
     /// The bits of the second and the third.
@@ -105,8 +137,27 @@ pub mod reads {
     pub const NO_RETURN: u64 = 1 << 48;
     /// Its first read is made at entry: when it succeeds the memory is gone (`execve`).
     pub const AT_ENTRY: u64 = 1 << 49;
+    /// Who makes it begins to serve (`listen`, `accept`): what is called from then on is told apart.
+    pub const SERVES: u64 = 1 << 50;
+    /// From here on 3 bits each: 1 + the argument whose values are counted, 0: none. Of two, pairs are.
+    pub const FIRST_VALUE_SHIFT: u32 = 51;
+    pub const SECOND_VALUE_SHIFT: u32 = 54;
+    /// Of the first value only the bits of namespaces count: `clone` has a signal and more beside them.
+    pub const NAMESPACES: u64 = 1 << 57;
+    /// All but the reads themselves.
+    pub const NOTES: u64 = !0 << 48;
 
-    /// `argument` counts from 0; `what` is [`STRING`], [`ADDRESS`] or [`STRUCTURE`], `len` of the latter.
+    /// Of an array of elements of that many bytes. `count`: the argument that says how many, from 0; None: the result does.
+    pub const fn array(element: u16, count: Option<u8>, text: bool) -> u16 {
+        let count = match count {
+            Some(argument) => argument as u16 + 1,
+            None => COUNT_RESULT,
+        };
+        element | count << COUNT_SHIFT | if text { TEXT } else { 0 }
+    }
+
+    /// `argument` counts from 0; `what` is [`STRING`], [`ADDRESS`], [`STRUCTURE`] or [`ARRAY`], `len` what stands at
+    /// [`LEN_SHIFT`] for it.
     pub const fn entry(argument: u8, what: u64, len: u16, out: bool) -> u64 {
         (argument as u64 + 1) | if out { OUT } else { 0 } | what << WHAT_SHIFT | (len as u64) << LEN_SHIFT
     }

@@ -1,6 +1,6 @@
 //! Keys and values of the kernel maps.
 
-use crate::limits::{BUCKETS, COMM_LEN, INDEXED_ABIS, INDEXED_NRS};
+use crate::limits::{ASKERS, BUCKETS, COMM_LEN, INDEXED_ABIS, INDEXED_NRS};
 
 /// Whether a task already runs what it was started for.
 ///
@@ -80,10 +80,13 @@ pub struct Row {
     /// Bits of [`row`]. Every owner is watched from its first call until user space says otherwise,
     /// so that nothing is missed while its name is looked up.
     pub flags: u32,
+    /// Not 0: one of the owner's calls was one of [`crate::config::reads::SERVES`]. Then `cell` was emptied, so that
+    /// calls are noted that are made again.
+    pub serving: u32,
     /// Index into the counter table by `abi * INDEXED_NRS + nr`; 0: not called yet.
     pub cell: [u32; (INDEXED_ABIS * INDEXED_NRS) as usize],
 }
-const _: () = assert!(size_of::<Row>() == 4100);
+const _: () = assert!(size_of::<Row>() == 4104);
 
 /// Bits of [`Row::flags`].
 pub mod row {
@@ -129,8 +132,26 @@ pub struct CallInfo {
     /// `CLOCK_MONOTONIC`, ns.
     pub first_ns: u64,
     pub first_comm: [u8; COMM_LEN],
+    /// First process of the `exec` session that made it first, 0: none.
+    pub first_session: u32,
+    /// Different values of its arguments that were told apart; more than
+    /// [`ARGUMENT_VALUES`](crate::limits::ARGUMENT_VALUES): there were others.
+    pub values: u32,
+    /// When it was made again first since its owner serves, `CLOCK_MONOTONIC`, ns; 0: it was not, or was not made
+    /// before.
+    pub again_ns: u64,
 }
-const _: () = assert!(size_of::<CallInfo>() == 32);
+const _: () = assert!(size_of::<CallInfo>() == 48);
+
+/// A call with the values of those of its arguments that are counted.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ArgumentKey {
+    pub call: CallKey,
+    /// Their lower halves, which is all that the kernel looks at; 0 for what is not there.
+    pub values: [u32; 2],
+}
+const _: () = assert!(size_of::<ArgumentKey>() == 16);
 
 /// A call that did not simply succeed.
 #[repr(C)]
@@ -189,37 +210,62 @@ pub struct ProcessCounts {
 }
 const _: () = assert!(size_of::<ProcessCounts>() == 48);
 
-/// A capability that an owner's tasks were checked for.
+/// How an owner's tasks were checked for a capability, and by whom.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CapabilityKey {
     /// The owner's slot.
     pub owner: u32,
     /// `CAP_*` number.
-    pub capability: u32,
+    pub capability: u8,
+    /// 1: the answer was no.
+    pub refused: u8,
+    /// One of [`standing`].
+    pub standing: u8,
+    /// Always 0.
+    pub pad: u8,
+    /// Return addresses above `cap_capable`, the nearest one first; zeroes without [`crate::config::feature::CAPABILITIES`], and
+    /// where it was not found on the stack.
+    pub askers: [u64; ASKERS],
 }
-const _: () = assert!(size_of::<CapabilityKey>() == 8);
+const _: () = assert!(size_of::<CapabilityKey>() == 40);
 
-/// How checks for a capability went since they are counted.
+/// In what right a task was checked.
+pub mod standing {
+    /// In its own, in the user namespace of its container. Also whenever nobody asked for it.
+    pub const OWN: u8 = 0;
+    /// The kernel acted for it with other credentials than its own: overlayfs with those of who mounted it.
+    pub const BORROWED: u8 = 1;
+    /// It is in a user namespace that was made inside its container. Whoever makes one has all capabilities there.
+    pub const INNER: u8 = 2;
+    /// Refused, and about a user namespace that is not below its own: no capability of a container is enough.
+    pub const OUTSIDE: u8 = 3;
+    /// Granted without the capability: it has made the user namespace that was asked about.
+    pub const MAKER: u8 = 4;
+}
+
+/// Checks since they are counted.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CapabilityCounts {
-    pub granted: u64,
-    pub refused: u64,
-    /// Whom the last check was about.
-    pub tgid: u32,
-    /// Always 0.
-    pub pad: u32,
-    pub comm: [u8; COMM_LEN],
+    pub count: u64,
+    /// `CLOCK_MONOTONIC`, ns.
+    pub first_ns: u64,
+    pub last_ns: u64,
+    /// Whom the first and the last check were about.
+    pub first_tgid: u32,
+    pub last_tgid: u32,
+    pub first_comm: [u8; COMM_LEN],
+    pub last_comm: [u8; COMM_LEN],
 }
-const _: () = assert!(size_of::<CapabilityCounts>() == 40);
+const _: () = assert!(size_of::<CapabilityCounts>() == 64);
 
 #[cfg(feature = "user")]
 mod pod {
     #![expect(unsafe_code, reason = "aya's `Pod` is how a map type says that it is plain bytes")]
     use super::{
-        CallInfo, CallKey, CapabilityCounts, CapabilityKey, Latency, OutcomeKey, OwnerInfo, OwnerKey,
-        ProcessCounts, ProcessKey, Row,
+        ArgumentKey, CallInfo, CallKey, CapabilityCounts, CapabilityKey, Latency, OutcomeKey, OwnerInfo,
+        OwnerKey, ProcessCounts, ProcessKey, Row,
     };
 
     // SAFETY: `repr(C)` integers and arrays of them, without padding, as the size assertions show.
@@ -232,6 +278,8 @@ mod pod {
     unsafe impl aya::Pod for CallKey {}
     // SAFETY: as above.
     unsafe impl aya::Pod for CallInfo {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for ArgumentKey {}
     // SAFETY: as above.
     unsafe impl aya::Pod for OutcomeKey {}
     // SAFETY: as above.

@@ -24,12 +24,26 @@ pub const CALLS: u32 = 16_384;
 /// (owner, ABI, number, outcome) entries.
 pub const OUTCOMES: u32 = 32_768;
 
+/// (owner, call, arguments) entries: 500 owners that use 16 different ones of two calls.
+pub const ARGUMENTS: u32 = 16_384;
+
+/// Different values of a call's arguments that are told apart. More are no closed set, and nothing to make rules of.
+pub const ARGUMENT_VALUES: u32 = 16;
+
+/// Bits of `clone`'s flags that make namespaces, `CLONE_NEWTIME` apart, which it cannot take,
+/// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/sched.h#L31>.
+pub const CLONE_NAMESPACES: u32 = 0x7e02_0000;
+
 /// (owner, process) entries of owners whose processes are counted: processes alive, and those that ended since
 /// the last sample.
 pub const PROCESSES: u32 = 16_384;
 
-/// (owner, capability) entries: 400 owners that use all of the 41 there are.
+/// (owner, capability, answer, who asks) entries: the 41 capabilities of 100 owners, each asked for in four places.
 pub const CAPABILITIES: u32 = 16_384;
+
+/// Kernel functions that are remembered of who asks for a capability: `security_capable`, up to two wrappers, and the one that wants to
+/// know.
+pub const ASKERS: usize = 4;
 
 /// Bytes the latency histograms may take; how many calls are timed follows from it and the CPUs.
 pub const LATENCY_BYTES: usize = 64 << 20;
@@ -54,6 +68,12 @@ pub const ARGUMENTS_LEN: usize = 12_288;
 
 /// A structure in a record. The longest that is read is `struct stat` of 144 bytes.
 pub const STRUCTURE_LEN: usize = 256;
+
+/// An array in a record; of longer ones the beginning is read. 32 of the longest elements, the 16 bytes of `struct iovec`.
+pub const ARRAY_LEN: usize = 512;
+
+/// Strings of a vector that are read.
+pub const STRINGS: usize = 32;
 
 /// What one call's arguments point to is read for that many of them: `mount` has three strings.
 pub const READS: usize = 3;

@@ -18,6 +18,10 @@ static CONFIG: Config = Config {
     v1_controller: 0,
     lineage_v1: 0,
     min_duration_ns: 0,
+    cap_capable: 0,
+    cap_capable_end: 0,
+    held_tgid: 0,
+    pad: 0,
 };
 
 /// System calls that get a record, a bit each.
@@ -53,6 +57,9 @@ constant!(v1_hierarchy, v1_hierarchy: u32);
 constant!(v1_controller, v1_controller: u32);
 constant!(lineage_v1, lineage_v1: u32);
 constant!(min_duration_ns, min_duration_ns: u64);
+constant!(held_tgid, held_tgid: u32);
+constant!(cap_capable, cap_capable: u64);
+constant!(cap_capable_end, cap_capable_end: u64);
 
 #[inline(always)]
 pub fn has(feature: u32) -> bool {

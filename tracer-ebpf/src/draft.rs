@@ -6,14 +6,18 @@ use aya_ebpf::helpers::generated::{
     bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user, bpf_probe_read_user_str,
 };
 use tracer_common::config::reads;
-use tracer_common::limits::{ADDRESS_LEN, ARGUMENTS_LEN, STRING_LEN, STRUCTURE_LEN};
-use tracer_common::record::{Piece, extent, piece};
+use tracer_common::limits::{ADDRESS_LEN, ARGUMENTS_LEN, ARRAY_LEN, STRING_LEN, STRUCTURE_LEN};
+use tracer_common::record::{Piece, Syscall, extent, piece};
 
-use crate::directory;
 use crate::kernel::*;
 use crate::maps::{DRAFTS, EXECUTING_MAP};
 use crate::read::{self, opaque};
 use crate::state::Task;
+use crate::{directory, vector};
+
+/// An address below is no memory of a program but a number: the least that `mmap_min_addr` is where it is set.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/Kconfig>
+const LOWEST: u64 = 4096;
 
 /// Where a piece may begin: a mask proves it to the verifier. More than the fixed part and two strings before a third.
 const STARTS: usize = 0x4000;
@@ -138,8 +142,16 @@ pub unsafe fn argument(draft: *mut Draft, read: u64, state: *const Task) -> i32 
         return 0;
     }
     let head = Piece { argument: argument as u8, kind: piece::STRING, extent: 0, len: 0 };
+    let detail = read >> reads::LEN_SHIFT & reads::LEN;
     match read >> reads::WHAT_SHIFT & reads::WHAT {
-        reads::STRING => path(draft, argument, address, read >> reads::LEN_SHIFT & 3, state),
+        reads::STRING if detail & u64::from(reads::VECTOR) == u64::from(reads::VECTOR) => {
+            vector::append_vector(
+                address,
+                argument as u32,
+                (detail == u64::from(reads::VECTOR_NARROW)) as u32,
+            );
+        }
+        reads::STRING => path(draft, argument, address, detail, state),
         reads::ADDRESS => {
             let behind = opaque(argument + 1);
             if behind >= 6 {
@@ -150,16 +162,38 @@ pub unsafe fn argument(draft: *mut Draft, read: u64, state: *const Task) -> i32 
             let len = if out { read::user_u32(len) } else { len as u32 };
             user_range(draft, Piece { kind: piece::ADDRESS, ..head }, address, u64::from(len), ADDRESS_LEN);
         }
+        _ if address < LOWEST => {}
+        reads::STRUCTURE => {
+            user_range(draft, Piece { kind: piece::STRUCTURE, ..head }, address, detail, STRUCTURE_LEN);
+        }
         _ => {
-            let len = read >> reads::LEN_SHIFT;
-            user_range(draft, Piece { kind: piece::STRUCTURE, ..head }, address, len, STRUCTURE_LEN);
+            let count = opaque((detail >> reads::COUNT_SHIFT & reads::COUNT).wrapping_sub(1));
+            let count = if count < 6 { argument_value(state, count) } else { result(draft) };
+            // More than is read of any: the product has room.
+            let count = if count > STRING_LEN as u64 { STRING_LEN as u64 + 1 } else { count };
+            if detail & u64::from(reads::TEXT) != 0 {
+                user_range(draft, head, address, count, STRING_LEN);
+            } else {
+                let size = count * (detail & reads::ELEMENT);
+                user_range(draft, Piece { kind: piece::STRUCTURE, ..head }, address, size, ARRAY_LEN);
+            }
         }
     }
     0
 }
 
+/// What the call returned.
 #[inline(always)]
-unsafe fn failed(draft: *const Draft) -> bool {
+unsafe fn result(draft: *mut Draft) -> u64 {
+    (&raw const (*record::<Syscall>(draft)).ret).read_volatile() as u64
+}
+
+/// Whether the call failed.
+///
+/// # Safety
+/// See [`record`].
+#[inline(always)]
+pub unsafe fn failed(draft: *const Draft) -> bool {
     (&raw const (*draft).failed).read_volatile() != 0
 }
 
@@ -213,14 +247,14 @@ unsafe fn string(head: *mut Piece, argument: u64, read: i64) {
     };
 }
 
-/// Appends the arguments of the program that `mm` belongs to.
+/// Appends the arguments of the program that `mm` belongs to, as what `argument` points to.
 ///
 /// # Safety
 /// See [`record`].
 #[inline(always)]
-pub unsafe fn arguments(draft: *mut Draft, mm: *const mm_struct) {
+pub unsafe fn arguments(draft: *mut Draft, argument: u8, mm: *const mm_struct) {
     let (start, end) = (mm_struct_arg_start(mm), mm_struct_arg_end(mm));
-    let piece = Piece { argument: 0, kind: piece::STRINGS, extent: 0, len: 0 };
+    let piece = Piece { argument, kind: piece::STRINGS, extent: 0, len: 0 };
     user_range(draft, piece, start, end.wrapping_sub(start), ARGUMENTS_LEN);
 }
 
@@ -250,10 +284,24 @@ unsafe fn user_range(draft: *mut Draft, piece: Piece, start: u64, size: u64, roo
 pub unsafe fn keep(task: *const task_struct, state: *const Task, read: u64) -> i32 {
     let Some(draft) = begin(Place::Enter, 0, false) else { return 0 };
     // Where it is comes at exit.
-    argument(draft, read & !(3 << reads::LEN_SHIFT), state);
+    argument(draft, read & !(u64::from(reads::STRING_BITS) << reads::LEN_SHIFT), state);
     // A full table costs the name of a file that could not be executed.
     let _ = EXECUTING_MAP.insert(task as u64, &*record::<Kept>(draft), u64::from(BPF_ANY));
     0
+}
+
+/// The program is replaced: `filename`, the kernel's copy of its file's name, in the place of what [`keep`] could not read.
+///
+/// # Safety
+/// `task` is the current one; `filename` may be anything.
+#[inline(always)]
+pub unsafe fn executed(task: *const task_struct, filename: *const u8) {
+    let Some(kept) = EXECUTING_MAP.get_ptr_mut(task as u64) else { return };
+    if (*kept).piece.extent & extent::UNREAD == 0 {
+        return;
+    }
+    let bytes = (&raw mut (*kept).bytes).cast();
+    string(&raw mut (*kept).piece, 0, bpf_probe_read_kernel_str(bytes, STRING_LEN as u32, filename.cast()));
 }
 
 /// Appends what [`keep`] kept; where it could not read that, it may be there by now.

@@ -127,6 +127,21 @@ unsafe fn user_ns(task: *const task_struct) -> *const user_namespace {
     read::kernel_ptr(cred_user_ns_at(task_struct_cred(task)))
 }
 
+/// The user namespace that a task's container has: not one that was made inside it.
+///
+/// # Safety
+/// See [`cgroup_id`].
+#[inline(always)]
+pub unsafe fn home_user_ns(task: *const task_struct) -> *const user_namespace {
+    let view = pid_view(task);
+    if view.level > 0 {
+        return read::kernel_ptr(pid_namespace_user_ns_at(view.namespace));
+    }
+    // With the host's pid namespace a container still has mounts of its own.
+    let nsproxy = task_struct_nsproxy(task);
+    read::kernel_ptr(mnt_namespace_user_ns_at(read::kernel_ptr(nsproxy_mnt_ns_at(nsproxy))))
+}
+
 /// The first process of a namespace. Its first thread may have ended, and another one reap the children.
 #[inline(always)]
 unsafe fn init_of(namespace: *const pid_namespace) -> *const task_struct {

@@ -27,6 +27,7 @@ mod regs;
 mod state;
 mod syscall;
 mod task;
+mod vector;
 
 // GPL-compatible: the kernel offers some helpers to such programs only.
 #[unsafe(link_section = "license")]

@@ -4,11 +4,11 @@ use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, PerCpuArray, Queue, RingBuf};
 use tracer_common::key::{
-    CallInfo, CallKey, CapabilityCounts, CapabilityKey, Latency, OutcomeKey, OwnerInfo, OwnerKey,
-    ProcessCounts, ProcessKey, Row,
+    ArgumentKey, CallInfo, CallKey, CapabilityCounts, CapabilityKey, Latency, OutcomeKey, OwnerInfo,
+    OwnerKey, ProcessCounts, ProcessKey, Row,
 };
 use tracer_common::limits::{
-    CALLS, CAPABILITIES, EXECUTING, OUTCOMES, OWNERS, PROCESSES, RING_BYTES, TASKS_OVERFLOW,
+    ARGUMENTS, CALLS, CAPABILITIES, EXECUTING, OUTCOMES, OWNERS, PROCESSES, RING_BYTES, TASKS_OVERFLOW,
 };
 use tracer_common::loss::Tally;
 
@@ -59,6 +59,10 @@ pub static LATENCY: Array<Latency> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 /// Failures and refusals.
 #[map]
 pub static OUTCOMES_MAP: HashMap<OutcomeKey, u64> = HashMap::with_max_entries(OUTCOMES, BPF_F_NO_PREALLOC);
+
+/// Calls by the values of their arguments.
+#[map]
+pub static ARGUMENTS_MAP: HashMap<ArgumentKey, u64> = HashMap::with_max_entries(ARGUMENTS, BPF_F_NO_PREALLOC);
 
 /// Calls by process, of owners that are looked at.
 #[map]

@@ -13,7 +13,7 @@ use crate::draft::{self, Place};
 use crate::emit::Wake;
 use crate::kernel::*;
 use crate::maps::ROWS;
-use crate::state::flag;
+use crate::state::{Task, flag};
 use crate::{config, emit, read, task};
 
 /// What is asked for of the owner: bits of `row`.
@@ -80,7 +80,11 @@ unsafe fn exec(task: *const task_struct, old_tid: u32, bprm: *const linux_binprm
     let Some(state) = task::executed(task, old_tid, !executes_itself(filename)) else {
         return lost(0, Loss::Tasks);
     };
-    if !wanted((*state).owner) {
+    // `execveat` may have been given another name than the kernel uses: that of a descriptor.
+    if config::records_syscalls() && !by_descriptor(filename) {
+        draft::executed(task, filename);
+    }
+    if !wanted((*state).owner) && !begins_session(task, &*state) {
         return;
     }
     tally((*state).owner, |t| t.seen += 1);
@@ -90,8 +94,17 @@ unsafe fn exec(task: *const task_struct, old_tid: u32, bprm: *const linux_binprm
     let record = draft::record::<Exec>(draft);
     emit::header(&raw mut (*record).header, task, &*state, kind::EXEC, 0);
     draft::kernel_string(draft, filename);
-    draft::arguments(draft, task_struct_mm(task));
+    draft::arguments(draft, 0, task_struct_mm(task));
     emit::drafted((*state).owner, draft);
+}
+
+/// Whether what an `exec` session begins with is asked for, and this is it.
+#[inline(always)]
+unsafe fn begins_session(task: *const task_struct, state: &Task) -> bool {
+    config::has(feature::SESSION_RECORDS)
+        && state.session != 0
+        && state.session == task_struct_tgid(task) as u32
+        && asked(state.owner) != 0
 }
 
 /// A runtime that executes a copy of itself by descriptor (`runc init` does, against CVE-2019-5736)
@@ -99,7 +112,13 @@ unsafe fn exec(task: *const task_struct, old_tid: u32, bprm: *const linux_binprm
 #[inline(always)]
 unsafe fn executes_itself(filename: *const u8) -> bool {
     let start: u64 = read::kernel(filename.cast());
-    start == u64::from_le_bytes(*b"/dev/fd/") || start == u64::from_le_bytes(*b"/proc/se")
+    by_descriptor(filename) || start == u64::from_le_bytes(*b"/proc/se")
+}
+
+/// <https://github.com/torvalds/linux/blob/v6.12/fs/exec.c>
+#[inline(always)]
+unsafe fn by_descriptor(filename: *const u8) -> bool {
+    read::kernel::<u64>(filename.cast()) == u64::from_le_bytes(*b"/dev/fd/")
 }
 
 // kernel: TP_PROTO(struct task_struct *p), since v6.16 also (..., bool group_dead)

@@ -51,7 +51,14 @@ unsafe fn enter(regs: *const pt_regs, id: i64) {
     let asked = config::asked(row_flags);
     (*state).entered = ENTERED | asked << ASKED_SHIFT | u32::from(number.abi) << 16 | u32::from(number.nr);
     (*state).flags &= !(state::flag::FRESH | state::flag::FORKED);
-    (*state).cell = count::call(row, owner, number, task);
+    (*state).cell = count::call(row, state, number, task);
+    if config::has(feature::ARGUMENTS) {
+        let entry = config::reads(number.abi, number.nr);
+        if entry >> reads::FIRST_VALUE_SHIFT != 0 && (*state).cell != 0 {
+            (*state).args = regs::args(regs, number.abi);
+            count::arguments(state, (*state).entered & NUMBER, entry);
+        }
+    }
     if config::counts_processes() && asked & row::PROCESSES != 0 {
         count::process(task, owner, made::CALL);
     }
@@ -148,7 +155,7 @@ unsafe fn unmatched(
     }
     let number = regs::number(task, id);
     let owner = (*state).owner;
-    let cell = count::call(row, owner, number, task);
+    let cell = count::call(row, state, number, task);
     let filtered = seccomp_mode(task_struct_seccomp_at(task)) != 0;
     let denied = filtered && flags & state::flag::FRESH == 0;
     let packed = u32::from(number.abi) << 16 | u32::from(number.nr);
@@ -187,7 +194,7 @@ unsafe fn finish(
 ) {
     let reads = config::reads(number.abi, number.nr);
     if wanted(&*state, number, ret, duration, flags) {
-        if reads & !(reads::NO_RETURN | reads::AT_ENTRY) == 0 {
+        if reads & !reads::NOTES == 0 {
             bare(task, &*state, number, ret, duration, flags);
         } else {
             with_memory(task, state, number, ret, duration, flags, reads);

@@ -65,7 +65,10 @@ unsafe fn begin_fresh(task: *const task_struct, place: *mut Task) -> i32 {
     (*place).task = task as u64;
     (*place).flags = flag::FRESH;
     let view = pid_view(task);
-    if view.level > 0 {
+    if task_struct_tgid(task) as u32 == config::held_tgid() {
+        // As if its birth had been seen: what it is held for is its entrypoint.
+        (*place).flags |= flag::SETUP | if view.vtgid == 1 { flag::INIT } else { 0 };
+    } else if view.level > 0 {
         if view.vtgid == 1 {
             (*place).flags |= flag::FIRST | flag::INIT;
         } else if pid_view(task_struct_real_parent(task)).level < view.level {

@@ -1,9 +1,12 @@
 //! Socket addresses: the bytes of a `struct sockaddr`, in words. Pure; the bytes are a process's own.
 #![deny(clippy::indexing_slicing)]
 
-use std::borrow::Cow;
 use std::fmt;
+use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::Deref;
+
+use tracer_common::limits::ADDRESS_LEN;
 
 use crate::redact::REDACTED;
 
@@ -55,12 +58,45 @@ impl fmt::Display for Family {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Address<'a> {
     pub family: Family,
     /// `192.0.2.1:443`, `[2001:db8::1]:53`, `[fe80::1%2]:53`; a path or `@abstract`, neither safe to show nor
     /// necessarily UTF-8, empty for a socket without name; `kernel` or `port 7`, `groups 0x1` behind it; `family 17`.
-    pub text: Cow<'a, [u8]>,
+    pub text: Words<'a>,
+}
+
+/// An address's text: a part of its bytes, or put together without an allocation.
+#[derive(Clone, Debug)]
+pub enum Words<'a> {
+    Part(&'a [u8]),
+    /// The beginning of the array.
+    Made([u8; ADDRESS_LEN], usize),
+    /// More bytes than the kernel's programs send.
+    Long(Vec<u8>),
+}
+
+impl Deref for Words<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Part(bytes) => bytes,
+            Self::Made(bytes, len) => bytes.get(..*len).unwrap_or(bytes),
+            Self::Long(bytes) => bytes,
+        }
+    }
+}
+
+impl Words<'_> {
+    fn new(text: fmt::Arguments<'_>) -> Self {
+        let mut bytes = [0; ADDRESS_LEN];
+        let mut rest = &mut bytes[..];
+        // The longest there is has 64 bytes.
+        _ = rest.write_fmt(text);
+        let len = ADDRESS_LEN - rest.len();
+        Self::Made(bytes, len)
+    }
 }
 
 /// None: they end before the address does.
@@ -68,13 +104,13 @@ pub fn parse(bytes: &[u8]) -> Option<Address<'_>> {
     let (family, rest) = bytes.split_first_chunk()?;
     let family = Family::new(u16::from_le_bytes(*family));
     let text = match family {
-        Family::Unspecified => Cow::Borrowed(b"unspecified".as_slice()),
+        Family::Unspecified => Words::Part(b"unspecified"),
         Family::Unix => unix(rest),
-        Family::Inet => inet(rest)?.into_bytes().into(),
-        Family::Inet6 => inet6(rest)?.into_bytes().into(),
-        Family::Netlink => netlink(rest)?.into_bytes().into(),
-        Family::Redacted => Cow::Borrowed(REDACTED.as_bytes()),
-        Family::Other(number) => format!("family {number}").into_bytes().into(),
+        Family::Inet => inet(rest)?,
+        Family::Inet6 => inet6(rest)?,
+        Family::Netlink => netlink(rest)?,
+        Family::Redacted => Words::Part(REDACTED.as_bytes()),
+        Family::Other(number) => Words::new(format_args!("family {number}")),
     };
     Some(Address { family, text })
 }
@@ -96,45 +132,52 @@ pub fn redacted(family: Family, text: &[u8]) -> Vec<u8> {
 /// A path ends with its first NUL byte. A name that begins with one is abstract and has all bytes there are,
 /// more NUL bytes among them; these are written as `/proc/net/unix` does,
 /// <https://github.com/torvalds/linux/blob/v6.12/net/unix/af_unix.c#L3382>.
-fn unix(name: &[u8]) -> Cow<'_, [u8]> {
+fn unix(name: &[u8]) -> Words<'_> {
     match name {
-        [0, ..] => name.iter().map(|byte| if *byte == 0 { b'@' } else { *byte }).collect(),
-        path => Cow::Borrowed(path.split(|byte| *byte == 0).next().unwrap_or_default()),
+        [0, ..] => {
+            let shown = name.iter().map(|byte| if *byte == 0 { b'@' } else { *byte });
+            if name.len() > ADDRESS_LEN {
+                return Words::Long(shown.collect());
+            }
+            let mut bytes = [0; ADDRESS_LEN];
+            bytes.iter_mut().zip(shown).for_each(|(place, byte)| *place = byte);
+            Words::Made(bytes, name.len())
+        }
+        path => Words::Part(path.split(|byte| *byte == 0).next().unwrap_or_default()),
     }
 }
 
 /// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/in.h#L257>.
-fn inet(rest: &[u8]) -> Option<String> {
+fn inet(rest: &[u8]) -> Option<Words<'_>> {
     let (port, rest) = rest.split_first_chunk()?;
     let address: &[u8; 4] = rest.first_chunk()?;
-    Some(format!("{}:{}", Ipv4Addr::from(*address), u16::from_be_bytes(*port)))
+    let (address, port) = (Ipv4Addr::from(*address), u16::from_be_bytes(*port));
+    Some(Words::new(format_args!("{address}:{port}")))
 }
 
 /// Without the scope, which old programs leave out,
 /// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/in6.h#L50>.
-fn inet6(rest: &[u8]) -> Option<String> {
+fn inet6(rest: &[u8]) -> Option<Words<'_>> {
     let (port, rest) = rest.split_first_chunk()?;
     let (_flow, rest) = rest.split_first_chunk::<4>()?;
     let (address, rest): (&[u8; 16], _) = rest.split_first_chunk()?;
     let (address, port) = (Ipv6Addr::from(*address), u16::from_be_bytes(*port));
     Some(match rest.first_chunk().map_or(0, |scope| u32::from_le_bytes(*scope)) {
-        0 => format!("[{address}]:{port}"),
-        scope => format!("[{address}%{scope}]:{port}"),
+        0 => Words::new(format_args!("[{address}]:{port}")),
+        scope => Words::new(format_args!("[{address}%{scope}]:{port}")),
     })
 }
 
 /// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/netlink.h#L37>.
-fn netlink(rest: &[u8]) -> Option<String> {
+fn netlink(rest: &[u8]) -> Option<Words<'_>> {
     let (_pad, rest) = rest.split_first_chunk::<2>()?;
     let (port, rest) = rest.split_first_chunk()?;
     let groups = rest.first_chunk()?;
-    let port = match u32::from_le_bytes(*port) {
-        0 => "kernel".to_owned(),
-        port => format!("port {port}"),
-    };
-    Some(match u32::from_le_bytes(*groups) {
-        0 => port,
-        groups => format!("{port} groups {groups:#x}"),
+    Some(match (u32::from_le_bytes(*port), u32::from_le_bytes(*groups)) {
+        (0, 0) => Words::Part(b"kernel"),
+        (0, groups) => Words::new(format_args!("kernel groups {groups:#x}")),
+        (port, 0) => Words::new(format_args!("port {port}")),
+        (port, groups) => Words::new(format_args!("port {port} groups {groups:#x}")),
     })
 }
 
@@ -179,7 +222,7 @@ mod tests {
         for bytes in
             [&[][..], &[2], &of(2, &[&[1, 187], &[192, 0, 2]]), &of(10, &[&[0; 21]]), &of(16, &[&[0; 9]])]
         {
-            assert_eq!(parse(bytes), None, "{bytes:?}");
+            assert!(parse(bytes).is_none(), "{bytes:?}");
         }
     }
 

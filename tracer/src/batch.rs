@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tracer_common::config::feature;
-use tracer_common::key::{CallInfo, CallKey, Latency, OutcomeKey};
+use tracer_common::key::{ArgumentKey, CallInfo, CallKey, Latency, OutcomeKey, standing};
 use tracer_common::limits::COMM_LEN;
 use tracer_common::loss::Tally;
 
@@ -43,6 +43,8 @@ impl Session {
 pub enum Arch {
     X86_64,
     Aarch64,
+    /// Profiles are written for it; nothing is traced there.
+    Riscv64,
 }
 
 /// A stretch of a trace. Reused from poll to poll.
@@ -75,11 +77,15 @@ impl Batch {
 pub struct Sample {
     pub calls: Vec<CallSample>,
     pub outcomes: Vec<OutcomeSample>,
+    /// With [`feature::ARGUMENTS`].
+    pub arguments: Vec<ArgumentSample>,
     pub tallies: Vec<TallySample>,
     /// While a [`Detail`] asks for them.
     pub processes: Vec<ProcessSample>,
     /// While a [`Detail`] asks for them.
     pub capabilities: Vec<CapabilitySample>,
+    /// All of them each time, with [`feature::CAPABILITIES`]. Live only.
+    pub checks: Vec<CheckSample>,
     /// All of them each time, a container's at one of its owners.
     pub resources: Vec<ResourceSample>,
     /// Live only.
@@ -112,6 +118,13 @@ pub struct OutcomeSample {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArgumentSample {
+    pub owner: OwnerId,
+    pub key: ArgumentKey,
+    pub count: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TallySample {
     /// Slot 0: owner unknown.
     pub owner: OwnerId,
@@ -140,6 +153,63 @@ pub struct CapabilitySample {
     /// Process of the last check, and its comm.
     pub pid: u32,
     pub comm: [u8; COMM_LEN],
+}
+
+/// How a capability was checked, and who asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CheckKey {
+    pub owner: OwnerId,
+    /// `CAP_*` number.
+    pub capability: u8,
+    pub refused: bool,
+    pub standing: Standing,
+    /// Names of the kernel's functions from `cap_capable` on, the nearest one first, at most
+    /// [`tracer_common::limits::ASKERS`]. Empty: not known.
+    pub askers: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckSample {
+    pub key: CheckKey,
+    pub count: u64,
+    /// `CLOCK_MONOTONIC`, ns.
+    pub first_ns: u64,
+    /// Process of the first check, and its comm.
+    pub first_pid: u32,
+    pub first_comm: [u8; COMM_LEN],
+}
+
+impl CheckSample {
+    /// More of the same.
+    pub fn add(&mut self, other: &Self) {
+        self.count = self.count.saturating_add(other.count);
+        if other.first_ns < self.first_ns {
+            (self.first_ns, self.first_pid, self.first_comm) =
+                (other.first_ns, other.first_pid, other.first_comm);
+        }
+    }
+}
+
+/// In what right a task was checked: see [`standing`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Standing {
+    Own,
+    Borrowed,
+    Inner,
+    Outside,
+    Maker,
+}
+
+impl From<u8> for Standing {
+    fn from(number: u8) -> Self {
+        match number {
+            standing::BORROWED => Self::Borrowed,
+            standing::INNER => Self::Inner,
+            standing::OUTSIDE => Self::Outside,
+            standing::MAKER => Self::Maker,
+            _ => Self::Own,
+        }
+    }
 }
 
 /// What the owner's container uses, as its cgroup says; None: the cgroup does not say, or is not the container's alone.

@@ -7,14 +7,22 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::batch::Arch;
+use crate::capability::Format as CapabilityFormat;
 use crate::delivery::spec::{self, Compression, EventFormat, OnFull, SinkSpec};
 use crate::filter::{Filter, ProcessFilter};
-use crate::profile::{DefaultAction, Format};
+use crate::profile::{DefaultAction, Format, Phases, ServingAfter};
 use crate::redact::Pattern;
 use crate::sink::json::{Layout, Style};
 
 mod choice;
+mod hook;
+mod manual;
+mod minimise;
 pub use choice::{ChosenArgs, Containers, MetricsArgs, SetupArgs, What};
+pub use hook::OciHookArgs;
+use manual::{COMPLETIONS_EXAMPLES, MAN_EXAMPLES};
+pub use manual::{CompletionsArgs, ManArgs};
+pub use minimise::{Capabilities, MinimiseArgs, SurplusArgs, TextOrJson};
 
 /// What containers really do, at the level of system calls
 #[derive(Debug, Parser)]
@@ -58,7 +66,7 @@ pub enum Command {
     Top(TopArgs),
     /// Print events as they happen: system calls, exec, exit, refusals
     Trace(TraceArgs),
-    /// Seccomp profiles from what containers really call
+    /// Seccomp profiles and capabilities from what containers really call
     #[command(subcommand)]
     Profile(ProfileCommand),
     /// Record calls, events and names into a file, to look at them later without privileges
@@ -76,6 +84,20 @@ pub enum Command {
     ///
     /// Draft 2020-12. It allows lines of later versions, too: members may come, none goes or changes.
     Schema(SchemaArgs),
+    /// Completions for a shell, on standard output
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArgs),
+    /// The manual pages
+    #[command(after_help = MAN_EXAMPLES)]
+    Man(ManArgs),
+    /// For container runtimes to call: a profile of each container that has an annotation for it
+    ///
+    /// The state of a container comes on standard input, before its program runs and after its end. One without the
+    /// annotation `io.containers.trace-syscall` is left alone. docs/hook.md has the rest.
+    OciHook(OciHookArgs),
+    /// Record a container that a runtime prepares (for ctrace itself)
+    #[command(hide = true)]
+    InternalOciTrace,
     /// Enter a cgroup and become a command (for ctrace itself)
     #[command(hide = true)]
     InternalExec(ExecArgs),
@@ -298,16 +320,25 @@ Examples:
   sudo ctrace profile record -o web.json -- podman run --rm IMAGE
                                                  a profile of what IMAGE calls
   podman run --security-opt seccomp=web.json IMAGE
+  sudo ctrace profile capabilities -- podman run --rm IMAGE
+                                                 the capabilities that IMAGE needs
   ctrace profile show web.json                   why each call is in it
   ctrace profile check web.json today.ctrace     what it would have refused; exit code 6 if anything
   ctrace profile diff old.json web.json          exit code 6 if they differ
-  ctrace profile merge a.json b.json -o web.json";
+  ctrace profile merge a.json b.json -o web.json
+  sudo ctrace profile surplus web                what the filter installed in `web` allows in vain
+  ctrace profile minimise web.json -o less.json  podman's default without what it does not need";
 
 #[derive(Debug, Subcommand)]
 #[command(after_help = PROFILE_EXAMPLES)]
 pub enum ProfileCommand {
     /// Record what containers call and write a profile for each
     Record(ProfileRecordArgs),
+    /// Record which capabilities containers use, and write the set that each needs
+    ///
+    /// Takes Linux 6.14 or newer. Checks that decide nothing, such as those of memory accounting, are left out; so is what the runtime does
+    /// before the program runs.
+    Capabilities(CapabilitiesArgs),
     /// Write profiles from recordings
     Generate(GenerateArgs),
     /// What a profile allows, and why: the evidence beside it as a report
@@ -325,6 +356,20 @@ pub enum ProfileCommand {
     ///
     /// Evidence that lies beside them is merged as well.
     Merge(MergeArgs),
+    /// What a container may call and does not use: of the filter installed in it, or of a profile
+    ///
+    /// Calls by which it reaches beyond itself come first. What runtimes call under the filter, and what depends on the
+    /// moment, is no surplus. Exit code 6 if there is any.
+    ///
+    /// To read the filter, the first process of the container is stopped for a moment, and nothing in it is changed. If
+    /// it sleeps in a call then, the kernel goes on with `restart_syscall`: under a filter that refuses this the sleep fails.
+    Surplus(SurplusArgs),
+    /// What a workload does not need of a larger profile, such as podman's default, and what beyond
+    ///
+    /// Nothing is added to the larger profile: what is left of it never allows more than it did. Exit code 6 if the
+    /// workload needs something that it does not allow.
+    #[command(alias = "minimize")]
+    Minimise(MinimiseArgs),
 }
 
 /// How profiles are written.
@@ -338,10 +383,22 @@ pub struct Print {
     /// What becomes of calls that are not in the profile
     #[arg(long, value_enum, value_name = "ACTION", default_value_t)]
     pub default_action: DefaultAction,
-    /// Write for this machine, x86_64 or aarch64, instead of that of the recording: calls that it lacks
+    /// Write for this machine, x86_64, aarch64 or riscv64, instead of that of the recording: calls that it lacks
     /// are replaced by guesses, which the summary and the evidence mark as such
     #[arg(long, value_name = "ARCH", value_parser = machine)]
     pub arch: Option<Arch>,
+    /// When a container's start-up is over and it serves, which the evidence tells for each call: at its first
+    /// `listen` or `accept`, or after a time such as 30s without a call that it had not made before
+    #[arg(long, value_name = "listen|D", default_value = "listen")]
+    pub serving_after: ServingAfter,
+    /// Calls of which phases are allowed
+    #[arg(long, value_enum, default_value_t)]
+    pub phase: Phases,
+    /// Allow some calls (socket, clone, unshare, bpf, ..) only with the arguments that they were seen with, if they
+    /// were made N times at least [default: 10] and with few different ones
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "10", require_equals = true,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub arguments: Option<u64>,
 }
 
 #[derive(Args, Debug)]
@@ -353,6 +410,33 @@ pub struct ProfileRecordArgs {
     pub duration: Option<Duration>,
     #[command(flatten)]
     pub print: Print,
+    /// Record the containers that this command brings about, or the command itself if it starts none
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+const CAPABILITIES_EXAMPLES: &str = "\
+Examples:
+  sudo ctrace profile capabilities -- podman run --rm IMAGE
+                                                 what IMAGE needs, as options of `podman run`
+  sudo ctrace profile capabilities -- podman run --rm --cap-add=ALL IMAGE
+                                                 the same, if it fails with the usual ones
+  sudo ctrace profile capabilities web --duration 10m --format kubernetes -o web.yaml
+                                                 of a container that runs; web.evidence.json says why";
+
+#[derive(Args, Debug)]
+#[command(after_help = CAPABILITIES_EXAMPLES)]
+pub struct CapabilitiesArgs {
+    #[command(flatten)]
+    pub containers: Containers,
+    /// End after this time instead of at Ctrl-C
+    #[arg(long, value_name = "D", value_parser = interval)]
+    pub duration: Option<Duration>,
+    /// A file for one container, a directory for several, with NAME.evidence.json beside each [default: standard output]
+    #[arg(short = 'o', long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: CapabilityFormat,
     /// Record the containers that this command brings about, or the command itself if it starts none
     #[arg(last = true, value_name = "CMD")]
     pub command: Vec<OsString>,
@@ -389,12 +473,8 @@ pub struct CheckArgs {
     /// Live: end after this time instead of at Ctrl-C
     #[arg(long, value_name = "D", value_parser = interval)]
     pub duration: Option<Duration>,
-    /// The containers have this capability besides those that Docker gives: some rules ask for it
-    #[arg(long, value_name = "CAP", value_parser = capability)]
-    pub cap_add: Vec<String>,
-    /// The containers lack this capability
-    #[arg(long, value_name = "CAP", value_parser = capability)]
-    pub cap_drop: Vec<String>,
+    #[command(flatten)]
+    pub capabilities: Capabilities,
 }
 
 #[derive(Args, Debug)]
@@ -503,7 +583,8 @@ fn machine(text: &str) -> Result<Arch, String> {
     match text {
         "x86_64" | "amd64" => Ok(Arch::X86_64),
         "aarch64" | "arm64" => Ok(Arch::Aarch64),
-        _ => Err("expected x86_64 or aarch64".to_owned()),
+        "riscv64" => Ok(Arch::Riscv64),
+        _ => Err("expected x86_64, aarch64 or riscv64".to_owned()),
     }
 }
 
@@ -564,7 +645,10 @@ mod tests {
 
     #[test]
     fn machines_and_capabilities() {
-        assert_eq!([machine("amd64"), machine("aarch64")], [Ok(Arch::X86_64), Ok(Arch::Aarch64)]);
+        assert_eq!(
+            [machine("amd64"), machine("aarch64"), machine("riscv64")],
+            [Ok(Arch::X86_64), Ok(Arch::Aarch64), Ok(Arch::Riscv64)]
+        );
         assert!(machine("mips").is_err());
         for text in ["CAP_BPF", "bpf", "Cap_Bpf"] {
             assert_eq!(capability(text), Ok("CAP_BPF".to_owned()));

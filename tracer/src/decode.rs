@@ -90,10 +90,8 @@ pub fn decode(record: &[u8]) -> Result<Event<'_>, DecodeError> {
     let comm = until_nul(fields.take(COMM_LEN)?);
     let process = Process { pid, tid, vpid, parent_pid, uid, session, comm };
     let what = match kind {
-        kind::SYSCALL => What::Syscall(syscall(&mut fields, flags)?),
-        kind::SYSCALL_MEMORY => {
-            let call = syscall(&mut fields, flags)?;
-            What::Syscall(Syscall { memory: memory(&mut fields)?, ..call })
+        kind::SYSCALL | kind::SYSCALL_MEMORY => {
+            What::Syscall(syscall(&mut fields, flags, kind == kind::SYSCALL_MEMORY)?)
         }
         kind::FORK => What::Fork { pid: fields.u32()?, tid: fields.u32()?, vpid: known(fields.u32()?) },
         kind::EXEC => What::Exec { filename: fields.piece()?.text, args: fields.piece()?.text },
@@ -158,7 +156,8 @@ pub fn ended(record: &[u8]) -> Result<Ended, DecodeError> {
     Ok(Ended { ktime_ns, owner, pid, status: rest.u32()?, namespace: rest.u32()? != 0 })
 }
 
-fn syscall<'a>(fields: &mut Fields<'a>, flags: u16) -> Result<Syscall<'a>, DecodeError> {
+/// `has_memory`: pieces of it follow.
+fn syscall<'a>(fields: &mut Fields<'a>, flags: u16, has_memory: bool) -> Result<Syscall<'a>, DecodeError> {
     let _owner = fields.u32()?;
     let abi = abi(fields.u16()?)?;
     let number = fields.u16()?;
@@ -181,7 +180,8 @@ fn syscall<'a>(fields: &mut Fields<'a>, flags: u16) -> Result<Syscall<'a>, Decod
         How::Done
     };
     let duration_ns = (duration != 0).then_some(duration);
-    Ok(Syscall { abi, number, ret, duration_ns, args, memory: Memory::default(), how })
+    let memory = if has_memory { memory(fields)? } else { Memory::default() };
+    Ok(Syscall { abi, number, ret, duration_ns, args, memory, how })
 }
 
 /// One of [`tracer_common::key::abi`].
@@ -233,7 +233,8 @@ fn known(id: u32) -> Option<u32> {
 }
 
 fn until_nul(bytes: &[u8]) -> &[u8] {
-    bytes.split(|&byte| byte == 0).next().unwrap_or_default()
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    bytes.get(..end).unwrap_or(bytes)
 }
 
 /// What is left to read. Little-endian, as on every machine that ctrace runs on.
@@ -248,12 +249,12 @@ impl<'a> Fields<'a> {
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let mut array = [0; N];
-        array.copy_from_slice(self.take(N)?);
-        Ok(array)
+        let short = DecodeError::Short { missing: N.saturating_sub(self.0.len()) };
+        let (array, rest) = self.0.split_first_chunk().ok_or(short)?;
+        self.0 = rest;
+        Ok(*array)
     }
 
-    /// Strings and arguments of a program are [`PieceKind::String`] alike.
     fn piece(&mut self) -> Result<Piece<'a>, DecodeError> {
         let [argument, kind] = self.array()?;
         let extent = self.u16()?;
@@ -262,7 +263,8 @@ impl<'a> Fields<'a> {
         // The last one's padding may be missing.
         self.0 = self.0.get((len as usize).next_multiple_of(8)..).unwrap_or_default();
         let kind = match kind {
-            piece::STRING | piece::STRINGS => PieceKind::String,
+            piece::STRING => PieceKind::String,
+            piece::STRINGS => PieceKind::Strings,
             piece::ADDRESS => PieceKind::Address,
             piece::STRUCTURE => PieceKind::Bytes,
             piece::BASE => PieceKind::Base,

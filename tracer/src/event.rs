@@ -101,7 +101,9 @@ pub enum PieceKind {
     String,
     /// A `struct sockaddr`: see [`crate::address`].
     Address,
-    /// A structure of the call's.
+    /// Strings, each ended by a NUL byte.
+    Strings,
+    /// A structure of the call's, or several.
     Bytes,
     /// The directory that the argument, a relative path, begins in: names from the last to the first below the process's
     /// root, each ended by a NUL byte.
@@ -161,6 +163,12 @@ impl<'a> Memory<'a> {
             Text::Cut(_) | Text::Unread => None,
         }
     }
+}
+
+/// The arguments in a vector where each is ended by a NUL byte, the last one perhaps cut off.
+pub fn arguments(vector: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let whole = vector.strip_suffix(&[0]).unwrap_or(vector);
+    whole.split(|byte| *byte == 0).filter(move |_| !vector.is_empty())
 }
 
 /// How a call went through the kernel.

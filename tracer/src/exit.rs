@@ -17,7 +17,7 @@ pub enum Code {
     /// No privilege would help: this kernel lacks something.
     KernelCannot = 4,
     NoContainer = 5,
-    /// `profile check` or `profile diff` has found something.
+    /// `profile check`, `diff`, `surplus` or `minimise` has found something.
     Finding = 6,
     /// Events were lost and `--fail-on-loss` was given.
     Lost = 7,

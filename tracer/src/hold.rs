@@ -1,16 +1,15 @@
 //! Records of owners that are still being looked up, kept until it is known whether anybody wants
 //! them.
 
-use std::collections::HashMap;
-
 use crate::batch::OwnerId;
+use crate::owner_map::OwnerMap;
 
 /// Half the default ring buffer: what arrives in the milliseconds that a look-up takes.
 const LIMIT: usize = 8 << 20;
 
 #[derive(Default)]
 pub struct Hold {
-    records: HashMap<OwnerId, Vec<u8>>,
+    records: OwnerMap<Vec<u8>>,
     bytes: usize,
 }
 

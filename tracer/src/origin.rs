@@ -91,7 +91,7 @@ impl Origins {
 }
 
 /// Whether a process was started with these arguments, as far as they were read.
-fn is_healthcheck(args: &Text<'_>, healthcheck: &[String]) -> bool {
+pub fn is_healthcheck(args: &Text<'_>, healthcheck: &[String]) -> bool {
     let expected: Vec<u8> = healthcheck.iter().flat_map(|argument| argument.bytes().chain([0])).collect();
     match args {
         Text::Whole(bytes) => !healthcheck.is_empty() && *bytes == expected,

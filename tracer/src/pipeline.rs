@@ -10,6 +10,7 @@ use tracer_common::loss::Loss;
 use tracer_common::record::kind;
 
 use crate::batch::{Batch, OwnerId, Source, Status};
+use crate::capability::Checks;
 use crate::closeup::{Closeup, OpenFiles};
 use crate::container::Owner;
 use crate::decode;
@@ -38,6 +39,8 @@ pub struct Pipeline<S> {
     origins: Origins,
     /// What a view looks at closely.
     closeup: Closeup,
+    /// Of capabilities, where the source counts them.
+    pub checks: Checks,
     batch: Batch,
     /// Beginnings and ends of containers: events that no kernel has counted.
     containers: u64,
@@ -76,6 +79,7 @@ impl<S: Source> Pipeline<S> {
             lifecycle: Lifecycle::default(),
             origins: Origins::default(),
             closeup,
+            checks: Checks::default(),
             batch: Batch::default(),
             containers: 0,
             delivered: 0,
@@ -156,6 +160,7 @@ impl<S: Source> Pipeline<S> {
         let open = self.deliver(&batch)?;
         if let Some(sample) = &batch.sample {
             self.closeup.sample(sample);
+            self.checks.sample(sample);
         }
         let sampled = batch.sample.is_some();
         self.batch = batch;
@@ -279,6 +284,12 @@ impl<S: Source> Pipeline<S> {
                         self.lifecycle.ended(end);
                     }
                     continue;
+                }
+                // Before anybody wants it: who called something first is said at the end.
+                kind::EXEC => {
+                    if let Ok(event) = decode::decode(record.bytes) {
+                        self.model.executed(&event);
+                    }
                 }
                 _ => {}
             }

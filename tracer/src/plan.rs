@@ -19,6 +19,8 @@ pub struct Plan {
     pub errnos: Option<Errnos>,
     /// Owners whose first task descends from this cgroup are marked.
     pub lineage: Option<CgroupId>,
+    /// Host pid of a process that still prepares a container, and waits for the trace to begin.
+    pub held: Option<u32>,
     /// A power of two, and a multiple of the page size.
     pub ring_bytes: u32,
     pub capacity: Capacity,

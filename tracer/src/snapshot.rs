@@ -4,12 +4,14 @@
 mod closeup;
 mod spectrum;
 
+use std::collections::BTreeMap;
 use std::ops::AddAssign;
 use std::sync::Arc;
 
 use crate::batch::Arch;
 use crate::container::{Container, Identity, Owner, UnknownReason};
 use crate::event::Abi;
+use crate::origin::Origin;
 pub use closeup::{
     Aspect, CapabilityRow, Closeup, Demand, Direction, EventRow, FileRow, Only, PeerRow, ProcessRow,
 };
@@ -205,6 +207,33 @@ pub struct CallRow {
     /// Time spent in it in this interval, ns.
     pub time_ns: u64,
     pub first: FirstCall,
+    pub life: Life,
+}
+
+/// When and with what a call was made since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Life {
+    /// The samples between which it was made last, ns since 1970.
+    pub last_after_wall_ns: i64,
+    pub last_wall_ns: i64,
+    /// After its container made one of [`crate::syscall::values::SERVING`] first.
+    pub since_serving: Made,
+    /// The runtime made it as well, before the container's program ran; not in the counts.
+    pub in_setup: bool,
+    /// By values of the arguments that [`crate::syscall::values::VALUED`] names. Empty: they were not counted.
+    pub values: BTreeMap<[u32; 2], u64>,
+    /// There were other values than these.
+    pub more_values: bool,
+}
+
+/// Whether something happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Made {
+    #[default]
+    No,
+    /// Before or after: only the samples around are known.
+    Perhaps,
+    Yes,
 }
 
 /// Who made a call first.
@@ -214,6 +243,8 @@ pub struct FirstCall {
     pub wall_ns: i64,
     pub pid: u32,
     pub comm: String,
+    /// None: the container's own program.
+    pub origin: Option<Origin>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

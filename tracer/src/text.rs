@@ -76,28 +76,32 @@ pub fn safe_bytes(bytes: &[u8]) -> Cow<'_, str> {
 impl Charset {
     /// As [`safe`]; in ASCII everything else is escaped too.
     pub fn safe(self, text: &str) -> Cow<'_, str> {
-        let plain = |c: char| matches!(c, ' '..='~');
         if text.chars().all(plain) {
             return Cow::Borrowed(text);
         }
         let mut out = String::with_capacity(text.len() + 16);
+        self.push_safe(&mut out, text.chars());
+        Cow::Owned(out)
+    }
+
+    /// Appends a text as [`Self::safe`] has it.
+    pub fn push_safe(self, out: &mut String, text: impl Iterator<Item = char>) {
         // A mark at the beginning would go onto whatever stands before the text.
         let mut marks = MARKS;
-        for c in text.chars() {
-            let mark = c.width() == Some(0);
+        for c in text {
+            let mark = !plain(c) && c.width() == Some(0);
             let shown = match self {
                 Self::Ascii => plain(c),
-                Self::Unicode => !(c.is_control() || invisible(c) || mark && marks >= MARKS),
+                Self::Unicode => plain(c) || !(c.is_control() || invisible(c) || mark && marks >= MARKS),
             };
             marks = if mark { marks + 1 } else { 0 };
             if shown {
                 out.push(c);
             } else {
-                escape(&mut out, u32::from(c));
+                escape(out, u32::from(c));
                 marks = MARKS;
             }
         }
-        Cow::Owned(out)
     }
 
     /// Stands for what was left out; one column.
@@ -114,6 +118,11 @@ impl Charset {
             Self::Ascii => 'u',
         }
     }
+}
+
+/// Shown as it is by every terminal.
+const fn plain(c: char) -> bool {
+    matches!(c, ' '..='~')
 }
 
 fn invisible(c: char) -> bool {
@@ -182,6 +191,25 @@ pub fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
         out.push('\n');
     }
     out
+}
+
+/// Longest line of [`wrapped`], columns.
+const LINE: usize = 100;
+
+/// `head` and words in lines, those after the first indented.
+pub fn wrapped(head: &str, words: &[String]) -> String {
+    let (mut text, mut column) = (head.to_owned(), width(head));
+    for word in words {
+        if column + 1 + width(word) > LINE {
+            text.push_str("\n   ");
+            column = 3;
+        }
+        text.push(' ');
+        text.push_str(word);
+        column += 1 + width(word);
+    }
+    text.push('\n');
+    text
 }
 
 /// A rate in at most five characters: `0`, `12.3`, `123`, `1.2k`, `3.4M`.

@@ -14,6 +14,9 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 /// "Action not allowed".
 const POLICY_NO: &str = "#!/bin/sh\nexit 101\n";
 
+const OCI_SCHEMA: &str =
+    "/usr/share/gocode/src/github.com/opencontainers/runtime-spec/schema/config-linux.json";
+
 /// How one sees that a package is there.
 enum Sign {
     Program(&'static str),
@@ -23,7 +26,7 @@ enum Sign {
 use Sign::{File, Program};
 
 /// With recommended packages left out, what they would bring is named here.
-const PACKAGES: [(&str, Sign); 40] = [
+const PACKAGES: [(&str, Sign); 42] = [
     ("gcc", Program("gcc")),
     // The static C library.
     ("libc6-dev", File("/usr/include/stdio.h")),
@@ -47,10 +50,14 @@ const PACKAGES: [(&str, Sign); 40] = [
     ("systemd-container", Program("systemd-nspawn")),
     // Knows libseccomp's names and numbers.
     ("seccomp", Program("scmp_sys_resolver")),
+    // The schema of the OCI's runtime specification.
+    ("golang-github-opencontainers-specs-dev", File(OCI_SCHEMA)),
     // Tells the same of a program as ctrace must.
     ("strace", Program("strace")),
     // Programs that both trace, and workloads that profiles are proved with.
     ("git", Program("git")),
+    // A small static program of Go.
+    ("gosu", Program("gosu")),
     ("nodejs", Program("node")),
     ("perl", Program("perl")),
     ("python3", File("/usr/bin/python3")),

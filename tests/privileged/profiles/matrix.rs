@@ -128,31 +128,31 @@ pub fn dockers_default(folder: &Path) -> PathBuf {
 }
 
 #[test]
-#[ignore = "needs root, BTF, runc, gcc, busybox, redis-server, /usr/bin/python3"]
+#[ignore = "needs root, BTF, runc, gcc, busybox, redis-server, gosu, /usr/bin/python3"]
 fn runc() {
     hold(&Oci::runc(), Recorded::Unconfined, None, 0);
 }
 
 #[test]
-#[ignore = "needs root, BTF, crun, gcc, busybox, redis-server, /usr/bin/python3"]
+#[ignore = "needs root, BTF, crun, gcc, busybox, redis-server, gosu, /usr/bin/python3"]
 fn crun() {
     hold(&Oci::crun(), Recorded::Unconfined, None, 1);
 }
 
 #[test]
-#[ignore = "needs root, BTF, podman, runc, gcc, busybox, redis-server, /usr/bin/python3"]
+#[ignore = "needs root, BTF, podman, runc, gcc, busybox, redis-server, gosu, /usr/bin/python3"]
 fn podman() {
     hold(&Podman::new(), Recorded::Unconfined, None, 2);
 }
 
 #[test]
-#[ignore = "needs root, BTF, docker, dockerd, gcc, busybox, redis-server, /usr/bin/python3"]
+#[ignore = "needs root, BTF, docker, dockerd, gcc, busybox, redis-server, gosu, /usr/bin/python3"]
 fn docker() {
     hold(&Docker::new(), Recorded::Unconfined, None, 3);
 }
 
 #[test]
-#[ignore = "needs root, BTF, runc, docker, dockerd, gcc, busybox, redis-server, /usr/bin/python3"]
+#[ignore = "needs root, BTF, runc, docker, dockerd, gcc, busybox, redis-server, gosu, /usr/bin/python3"]
 fn runc_under_dockers_default() {
     let folder = tempfile::tempdir().unwrap();
     let default = dockers_default(folder.path());
@@ -160,7 +160,7 @@ fn runc_under_dockers_default() {
 }
 
 #[test]
-#[ignore = "needs root, BTF, crun, docker, dockerd, gcc, busybox, redis-server, /usr/bin/python3"]
+#[ignore = "needs root, BTF, crun, docker, dockerd, gcc, busybox, redis-server, gosu, /usr/bin/python3"]
 fn crun_under_dockers_default() {
     let folder = tempfile::tempdir().unwrap();
     let default = dockers_default(folder.path());
@@ -168,7 +168,7 @@ fn crun_under_dockers_default() {
 }
 
 #[test]
-#[ignore = "needs root, BTF, podman, runc, docker, dockerd, gcc, busybox, redis-server, /usr/bin/python3"]
+#[ignore = "needs root, BTF, podman, runc, docker, dockerd, gcc, busybox, redis-server, gosu, /usr/bin/python3"]
 fn podman_under_dockers_default() {
     let folder = tempfile::tempdir().unwrap();
     let default = dockers_default(folder.path());
@@ -176,7 +176,7 @@ fn podman_under_dockers_default() {
 }
 
 #[test]
-#[ignore = "needs root, BTF, docker, dockerd, gcc, busybox, redis-server, /usr/bin/python3"]
+#[ignore = "needs root, BTF, docker, dockerd, gcc, busybox, redis-server, gosu, /usr/bin/python3"]
 fn docker_under_its_default() {
     hold(&Docker::new(), Recorded::UnderDockersDefault, None, 1);
 }

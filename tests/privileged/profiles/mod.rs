@@ -7,5 +7,6 @@ mod matrix;
 mod numbers;
 mod oracle;
 mod refusals;
+mod surplus;
 mod table;
 mod workloads;

@@ -48,12 +48,16 @@ cli shutdown nosave
 wait
 exit 11";
 
-pub const WORKLOADS: [Workload; 10] = [
+/// A program of the Go runtime: what it calls depends on the moment more than that of a C program.
+const GO: &[&str] = &["/usr/sbin/gosu", "1000:1000", "/bin/busybox", "sh", "-c", "id -u; id -g; exit 13"];
+
+pub const WORKLOADS: [Workload; 11] = [
     own("static busybox", &["sh", "-c", BUSYBOX]),
     of_usr("threads, glibc", &["/bin/threads", "4"]),
     of_usr("python3", &["/usr/bin/python3", "-c", PYTHON]),
     of_usr("redis", &["sh", "-c", REDIS]),
     own("int 0x80", &["/bin/int80"]),
+    of_usr("Go", GO),
     own("like Go", &["/bin/golike"]),
     own("10 ms `true`", &["/bin/true"]),
     own("forks, unshare", &["/bin/forks"]),

@@ -1,11 +1,11 @@
 //! Arguments whose meaning another one decides.
 
-use super::number::{hex, mode, pointer, push, signal_name};
+use super::number::{hex, low, mode, pointer, push, signal_name};
 use super::{Call, Rendered};
 use crate::syscall::constants::{
-    CAP, DNOTIFY, FCNTL, FD, IPPROTO, LEASE, MREMAP, NETLINK, OPEN, PR, PR_CAP_AMBIENT, PR_SET_MM, SEAL,
-    SECCOMP_MODE, SO, SOL_IP_OPTION, SOL_IPV6_OPTION, SOL_NETLINK_OPTION, SOL_PACKET_OPTION, SOL_TCP_OPTION,
-    SOL_UDP_OPTION,
+    CAP, CLONE, DNOTIFY, FCNTL, FD, IOCTL, IPPROTO, LEASE, MREMAP, NETLINK, OPEN, PR, PR_CAP_AMBIENT,
+    PR_SET_MM, SEAL, SECCOMP_MODE, SO, SOL_IP_OPTION, SOL_IPV6_OPTION, SOL_NETLINK_OPTION, SOL_PACKET_OPTION,
+    SOL_TCP_OPTION, SOL_UDP_OPTION,
 };
 use crate::syscall::set::Set;
 use crate::syscall::signature::{Kind, Shape};
@@ -31,7 +31,7 @@ mod futex {
 
 impl<'c> Call<'c> {
     /// The symbol of a command.
-    fn symbol(self, set: &'static Set, at: usize) -> &'static str {
+    pub fn symbol(self, set: &'static Set, at: usize) -> &'static str {
         set.names(self.arch, self.call.abi).value(u64::from(self.uint(at))).unwrap_or_default()
     }
 
@@ -51,10 +51,17 @@ impl<'c> Call<'c> {
                 }
                 counts
             }
+            Kind::FcntlArgument if self.symbol(&FCNTL, at.saturating_sub(1)).contains("LK") => {
+                return self.structure(Shape::Lock, at, false, out);
+            }
             Kind::FcntlArgument => self.fcntl(at, out),
-            Kind::IoctlArgument => {
-                hex(out, self.word(at));
-                true
+            Kind::IoctlArgument => return self.ioctl(at, out),
+            Kind::Cloned(flags) => {
+                let counts = flags.iter().any(|flag| self.has(&CLONE, 0, flag));
+                if counts {
+                    pointer(out, self.word(at));
+                }
+                counts
             }
             Kind::PrctlArgument { index } => self.prctl(index, at, out),
             Kind::MremapAddress => {
@@ -100,6 +107,46 @@ impl<'c> Call<'c> {
             _ => hex(out, self.word(at)),
         }
         true
+    }
+
+    /// What it returned, with the flags that it is made of.
+    pub fn fcntl_result(self, value: i64, out: &mut String) {
+        let (what, set) = match self.symbol(&FCNTL, 1) {
+            "F_GETFL" => ("flags", &OPEN),
+            "F_GETFD" if value != 0 => ("flags", &FD),
+            "F_GET_SEALS" if value != 0 => ("seals", &SEAL),
+            "F_GETLEASE" => ("lease", &LEASE),
+            "F_GETSIG" if value != 0 => {
+                push(out, format_args!("{value} (signal "));
+                signal_name(out, low(value.cast_unsigned()));
+                out.push(')');
+                return;
+            }
+            _ => return push(out, format_args!("{value}")),
+        };
+        hex(out, value.cast_unsigned());
+        push(out, format_args!(" ({what} "));
+        self.set(out, set, value.cast_unsigned());
+        out.push(')');
+    }
+
+    /// A number, where the request takes one; what it points to, where that is known; else the pointer.
+    fn ioctl(self, at: usize, out: &mut String) -> Rendered<'c> {
+        match self.symbol(&IOCTL, at.saturating_sub(1)) {
+            "FICLONE" | "TCFLSH" | "TCSBRK" | "TCSBRKP" | "TCXONC" | "TIOCSCTTY" => {
+                push(out, format_args!("{}", self.int(at)));
+                Rendered::Shown
+            }
+            "FIOCLEX" | "FIONCLEX" | "TIOCEXCL" | "TIOCNXCL" | "TIOCNOTTY" => Rendered::Nothing,
+            "FIONREAD" | "TIOCOUTQ" | "TIOCGPGRP" | "TIOCGSID" | "TIOCGETD" | "TIOCGPTN" | "TIOCGWINSZ"
+            | "TCGETS" => self.structure(Shape::Control, at, true, out),
+            "FIONBIO" | "FIOASYNC" | "TIOCSPGRP" | "TIOCSPTLCK" | "TIOCSETD" | "TIOCSWINSZ" | "TCSETS"
+            | "TCSETSW" | "TCSETSF" => self.structure(Shape::Control, at, false, out),
+            _ => {
+                hex(out, self.word(at));
+                Rendered::Shown
+            }
+        }
     }
 
     /// Options that are not named here take what they are given in hexadecimal.

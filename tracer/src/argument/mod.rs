@@ -5,13 +5,15 @@
 use crate::batch::Arch;
 use crate::event::{Abi, PieceKind, Syscall, Text};
 use crate::syscall::signature::{self, Kind, Result, Signature};
-use crate::text::safe;
+use crate::text::Charset;
 
+mod array;
 mod command;
 mod number;
 mod socket;
 mod structure;
 mod symbols;
+mod system;
 
 /// The signatures of an architecture's calls by ABI and number.
 pub struct Arguments {
@@ -72,9 +74,10 @@ pub fn each(
     }
 }
 
-/// Appends what a call that did not fail returned.
-pub fn result(out: &mut String, value: i64, kind: Result) {
+/// Appends what a call that did not fail returned: `value`.
+pub fn result(out: &mut String, arch: Arch, call: &Syscall<'_>, value: i64, kind: Result) {
     match kind {
+        Result::Fcntl => Call { arch, call }.fcntl_result(value, out),
         Result::Address => number::push(out, format_args!("{value:#x}")),
         Result::Mode => number::mode(out, number::low(value.cast_unsigned())),
         Result::Number | Result::Never => number::push(out, format_args!("{value}")),
@@ -83,11 +86,21 @@ pub fn result(out: &mut String, value: i64, kind: Result) {
 
 /// Appends a string in quotes, `...` behind it if it is only the beginning.
 pub fn quoted(out: &mut String, bytes: &[u8], cut: bool) {
-    let text = String::from_utf8_lossy(bytes);
-    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
     out.push('"');
-    out.push_str(&safe(&text));
-    out.push_str(if cut { "\"..." } else { "\"" });
+    let end = if cut { "\"..." } else { "\"" };
+    // As nearly all are.
+    if let Ok(text) = str::from_utf8(bytes)
+        && bytes.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'\\' | b'"'))
+    {
+        out.push_str(text);
+        return out.push_str(end);
+    }
+    let lossy = bytes.utf8_chunks().flat_map(|chunk| {
+        chunk.valid().chars().chain((!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER))
+    });
+    let escaped = lossy.flat_map(|char| matches!(char, '\\' | '"').then_some('\\').into_iter().chain([char]));
+    Charset::Unicode.push_safe(out, escaped);
+    out.push_str(end);
 }
 
 /// What has become of an argument.
@@ -146,6 +159,9 @@ impl<'c> Call<'c> {
         match kind {
             Kind::Path | Kind::Target | Kind::Name => self.string(at, out),
             Kind::SocketAddress { out: filled } => self.address(at, filled, out),
+            Kind::Array { element, count } => self.array(element, count, at, out),
+            Kind::Buffer { count } => self.buffer(count, at, out),
+            Kind::Vector => self.vector(at, out),
             Kind::Struct { shape, out: filled } => self.structure(shape, at, filled, out),
             Kind::FutexTimeout { .. }
             | Kind::FcntlArgument
@@ -156,6 +172,7 @@ impl<'c> Call<'c> {
             | Kind::FutexVal3
             | Kind::MremapAddress
             | Kind::CreateMode
+            | Kind::Cloned(_)
             | Kind::Protocol
             | Kind::SocketOption => self.command(kind, at, out),
             // Only a device has a number.

@@ -17,7 +17,7 @@ pub const fn low(word: u64) -> u32 {
 }
 
 pub fn pointer(out: &mut String, word: u64) {
-    if word == 0 { out.push_str("NULL") } else { push(out, format_args!("{word:#x}")) }
+    if word == 0 { out.push_str("NULL") } else { hexadecimal(out, word) }
 }
 
 pub fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
@@ -25,9 +25,20 @@ pub fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
     _ = out.write_fmt(text);
 }
 
+pub fn decimal(out: &mut String, number: impl itoa::Integer) {
+    out.push_str(itoa::Buffer::new().format(number));
+}
+
+/// `0x1f`.
+fn hexadecimal(out: &mut String, word: u64) {
+    out.push_str("0x");
+    let len = (u64::BITS - word.leading_zeros()).div_ceil(4).max(1);
+    out.extend((0..len).rev().filter_map(|place| char::from_digit(low(word >> (4 * place)) & 15, 16)));
+}
+
 /// 0 has no `0x` in front.
 pub fn hex(out: &mut String, word: u64) {
-    if word == 0 { out.push('0') } else { push(out, format_args!("{word:#x}")) }
+    if word == 0 { out.push('0') } else { hexadecimal(out, word) }
 }
 
 /// Permission bits, as `strace` pads them: `000`, `022`, `0644`.
@@ -42,7 +53,10 @@ pub fn file_mode(out: &mut String, call: Call<'_>, bits: u32) {
         symbols(out, &S_IFMT, call.arch, call.call.abi, u64::from(kind));
         out.push('|');
     }
-    mode(out, bits & !0o170_000);
+    for (bit, name) in [(0o4000, "S_ISUID|"), (0o2000, "S_ISGID|"), (0o1000, "S_ISVTX|")] {
+        out.push_str(if bits & bit == 0 { "" } else { name });
+    }
+    mode(out, bits & !0o177_000);
 }
 
 /// As `mknod` and `stat` have it, <https://github.com/torvalds/linux/blob/v6.12/include/linux/kdev_t.h#L39>.
@@ -72,18 +86,18 @@ impl Call<'_> {
     #[expect(clippy::match_same_arms, reason = "a row for each kind")]
     pub fn plain(self, kind: Kind, at: usize, out: &mut String) {
         match kind {
-            Kind::Fd | Kind::Int => push(out, format_args!("{}", self.int(at))),
+            Kind::Fd | Kind::Int => decimal(out, self.int(at)),
             Kind::DirFd if self.int(at) == AT_FDCWD => out.push_str("AT_FDCWD"),
-            Kind::DirFd => push(out, format_args!("{}", self.int(at))),
-            Kind::Uint => push(out, format_args!("{}", self.uint(at))),
-            Kind::Long => push(out, format_args!("{}", self.long(at))),
-            Kind::Size => push(out, format_args!("{}", self.word(at))),
+            Kind::DirFd => decimal(out, self.int(at)),
+            Kind::Uint => decimal(out, self.uint(at)),
+            Kind::Long => decimal(out, self.long(at)),
+            Kind::Size => decimal(out, self.word(at)),
             Kind::Hex | Kind::HexOffset => hex(out, self.word(at)),
             Kind::HexInt => hex(out, u64::from(self.uint(at))),
             Kind::PageOffset => hex(out, self.word(at) << 12),
             Kind::Id if self.uint(at) == u32::MAX => out.push_str("-1"),
-            Kind::Id => push(out, format_args!("{}", self.uint(at))),
-            Kind::Wide | Kind::Halves => push(out, format_args!("{}", self.wide(at).cast_signed())),
+            Kind::Id => decimal(out, self.uint(at)),
+            Kind::Wide | Kind::Halves => decimal(out, self.wide(at).cast_signed()),
             Kind::Flags(set) => self.set(out, set, u64::from(self.uint(at))),
             Kind::LongFlags(set) => self.set(out, set, self.word(at)),
             Kind::WideFlags(set) => self.set(out, set, self.wide(at)),

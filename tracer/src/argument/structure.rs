@@ -4,33 +4,37 @@ use super::number::{device, file_mode, handler, hex, low, mode, pointer, push, s
 use super::{Call, Rendered};
 use crate::batch::Arch;
 use crate::event::{PieceKind, Text};
-use crate::syscall::constants::{CLD, CLONE3, EPOLL_EVENT, OPEN, RESOLVE, SA, STATX, STATX_ATTR};
+use crate::syscall::constants::{CLD, CLONE3, EPOLL_CTL, EPOLL_EVENT, OPEN, RESOLVE, SA, STATX, STATX_ATTR};
 use crate::syscall::signal;
 use crate::syscall::signature::Shape;
 
 /// The memory of a structure, little-endian as every machine that ctrace runs on.
 #[derive(Clone, Copy)]
-struct Fields<'b> {
-    bytes: &'b [u8],
+pub struct Fields<'b> {
+    pub bytes: &'b [u8],
     /// Machine words have 4 bytes.
-    narrow: bool,
+    pub narrow: bool,
 }
 
 impl Fields<'_> {
-    fn u32(self, at: usize) -> Option<u32> {
+    pub fn u16(self, at: usize) -> Option<u16> {
+        Some(u16::from_le_bytes(*self.bytes.get(at..)?.first_chunk()?))
+    }
+
+    pub fn u32(self, at: usize) -> Option<u32> {
         Some(u32::from_le_bytes(*self.bytes.get(at..)?.first_chunk()?))
     }
 
-    fn u64(self, at: usize) -> Option<u64> {
+    pub fn u64(self, at: usize) -> Option<u64> {
         Some(u64::from_le_bytes(*self.bytes.get(at..)?.first_chunk()?))
     }
 
-    fn i32(self, at: usize) -> Option<i32> {
+    pub fn i32(self, at: usize) -> Option<i32> {
         self.u32(at).map(u32::cast_signed)
     }
 
     /// The word with that index of a structure of machine words.
-    fn word(self, index: usize) -> Option<i64> {
+    pub fn word(self, index: usize) -> Option<i64> {
         if self.narrow {
             self.i32(4 * index).map(i64::from)
         } else {
@@ -61,14 +65,22 @@ impl<'c> Call<'c> {
 
     /// Whether the call that succeeded filled it: `wait` does not if it found nobody.
     fn fills(self, shape: Shape) -> bool {
-        shape != Shape::Status || self.call.ret > 0
+        !matches!(shape, Shape::Status | Shape::ChildRusage) || self.call.ret > 0
     }
 
-    /// Socket options are structures of their own, too.
+    /// Socket options are structures of their own, too; what is taken from an epoll has no event; and the first version of
+    /// capabilities is half as long.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are what they are")]
     fn is_such(self, shape: Shape, at: usize) -> bool {
-        shape != Shape::OptionValue || self.option_is_int(at.saturating_sub(2), at.saturating_sub(1))
+        match shape {
+            Shape::OptionValue => self.option_is_int(at.saturating_sub(2), at.saturating_sub(1)),
+            Shape::EpollEvent => self.symbol(&EPOLL_CTL, 1) != "EPOLL_CTL_DEL",
+            Shape::CapData => self.has_long_capabilities(),
+            _ => true,
+        }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are those of `system`")]
     fn fields(self, shape: Shape, fields: Fields<'_>, out: &mut String) -> Option<()> {
         match shape {
             Shape::IntValue | Shape::OptionValue => push(out, format_args!("[{}]", fields.i32(0)?)),
@@ -94,6 +106,7 @@ impl<'c> Call<'c> {
             Shape::Statx => self.statx(fields, out)?,
             Shape::OpenHow => self.open_how(fields, out)?,
             Shape::CloneArgs => self.clone_args(fields, out)?,
+            other => return self.system(other, fields, out),
         }
         Some(())
     }
@@ -138,10 +151,10 @@ impl<'c> Call<'c> {
     }
 
     /// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/eventpoll.h#L83>
-    fn epoll_event(self, fields: Fields<'_>, out: &mut String) -> Option<()> {
+    pub fn epoll_event(self, fields: Fields<'_>, out: &mut String) -> Option<()> {
         let data = match self.arch {
             Arch::X86_64 => fields.u64(4)?,
-            Arch::Aarch64 => fields.u64(8)?,
+            Arch::Aarch64 | Arch::Riscv64 => fields.u64(8)?,
         };
         out.push_str("{events=");
         self.set(out, &EPOLL_EVENT, u64::from(fields.u32(0)?));
@@ -154,7 +167,7 @@ impl<'c> Call<'c> {
     fn stat(self, fields: Fields<'_>, out: &mut String) -> Option<()> {
         let (mode_at, device_at) = match self.arch {
             Arch::X86_64 => (24, 40),
-            Arch::Aarch64 => (16, 32),
+            Arch::Aarch64 | Arch::Riscv64 => (16, 32),
         };
         let bits = fields.u32(mode_at)?;
         out.push_str("{st_mode=");
@@ -270,7 +283,7 @@ fn signals(out: &mut String, set: u64) {
 }
 
 /// `index`: of its first word.
-fn time(out: &mut String, fields: Fields<'_>, index: usize, part: &str) -> Option<()> {
+pub fn time(out: &mut String, fields: Fields<'_>, index: usize, part: &str) -> Option<()> {
     push(out, format_args!("{{tv_sec={}, {part}={}}}", fields.word(index)?, fields.word(index + 1)?));
     Some(())
 }

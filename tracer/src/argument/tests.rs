@@ -132,6 +132,39 @@ fn memory_that_was_not_there_is_told() {
 }
 
 #[test]
+fn arrays_and_texts_end_as_strace_ends_them() {
+    let of = |name, ret, args, index, kind, text| {
+        let memory = Memory::new([Some(Piece { index, kind, text })]);
+        let number = number(Arch::X86_64, Abi::Native, name).unwrap();
+        shown(Arch::X86_64, &call(number, ret, args, memory))
+    };
+    let poll = |ret, text| of("poll", ret, [0x10, 2, 5, 0, 0, 0], 0, PieceKind::Bytes, text);
+    let two = [3, 0, 0, 0, 1, 0, 1, 0, 0xff, 0xff, 0xff, 0xff, 4, 0, 0, 0];
+    assert_eq!(poll(1, Text::Whole(&two)), "[{fd=3, events=POLLIN, revents=POLLIN}, {fd=-1}], 2, 5");
+    assert_eq!(poll(0, Text::Whole(&two[..8])), "[{fd=3, events=POLLIN}], 2, 5");
+    assert_eq!(poll(1, Text::Unread), "0x10, 2, 5");
+    let groups = |text| of("setgroups", 0, [40, 0x10, 0, 0, 0, 0], 1, PieceKind::Bytes, text);
+    assert_eq!(groups(Text::Whole(&[0; 160])).matches('0').count(), 41);
+    assert_eq!(groups(Text::Cut(&[7, 0, 0, 0, 9, 0, 0])), "40, [7, ...]");
+    let wait = |ret, text| of("epoll_wait", ret, [3, 0x10, 9, 0, 0, 0], 1, PieceKind::Bytes, text);
+    assert_eq!(
+        (wait(0, Text::Whole(b"")).as_str(), wait(-4, Text::Whole(b"")).as_str()),
+        ("3, [], 9, 0", "3, 0x10, 9, 0")
+    );
+    let cpus = of("sched_getaffinity", 8, [0, 8, 0x10, 0, 0, 0], 2, PieceKind::Bytes, Text::Whole(&[5, 1]));
+    assert_eq!(cpus, "0, 8, [0 2 8]");
+    let vector = |text| of("execve", -2, [0x10; 6], 1, PieceKind::Strings, text);
+    assert_eq!(vector(Text::Whole(b"a\0\0b c\0")), r#"0x10, ["a", "", "b c"], 0x10"#);
+    assert_eq!(vector(Text::Cut(b"a\0b")), r#"0x10, ["a", "b", ...], 0x10"#);
+    assert_eq!(
+        (vector(Text::Whole(b"")).as_str(), vector(Text::Unread).as_str()),
+        ("0x10, [], 0x10", "0x10, 0x10, 0x10")
+    );
+    let cwd = |ret| of("getcwd", ret, [0x10, 9, 0, 0, 0, 0], 0, PieceKind::String, Text::Whole(b"/tmp\0"));
+    assert_eq!((cwd(5).as_str(), cwd(-34).as_str()), (r#""/tmp", 9"#, "0x10, 9"));
+}
+
+#[test]
 fn what_a_failed_call_should_have_filled_is_a_pointer() {
     let memory = |bytes| {
         Memory::new([Some(Piece { index: 0, kind: PieceKind::Bytes, text: Text::Whole(bytes) }), None, None])
@@ -142,14 +175,20 @@ fn what_a_failed_call_should_have_filled_is_a_pointer() {
 
 #[test]
 fn results_have_their_form() {
-    let text = |value, kind| {
+    let of = |value, args, kind| {
         let mut out = String::new();
-        result(&mut out, value, kind);
+        result(&mut out, Arch::X86_64, &call(72, value, args, Memory::default()), value, kind);
         out
     };
+    let text = |value, kind| of(value, [0; 6], kind);
     assert_eq!(text(18, Result::Mode), "022");
     assert_eq!(text(0x7f12_3456_7000, Result::Address), "0x7f1234567000");
     assert_eq!(text(-5, Result::Number), "-5");
+    let fcntl = |command, value| of(value, [3, command, 0, 0, 0, 0], Result::Fcntl);
+    assert_eq!(fcntl(3, 0x8802), "0x8802 (flags O_RDWR|O_NONBLOCK|O_LARGEFILE)");
+    assert_eq!(fcntl(3, 0), "0 (flags O_RDONLY)");
+    assert_eq!((fcntl(1, 0).as_str(), fcntl(1, 1).as_str()), ("0", "0x1 (flags FD_CLOEXEC)"));
+    assert_eq!((fcntl(0, 7).as_str(), fcntl(11, 10).as_str()), ("7", "10 (signal SIGUSR1)"));
 }
 
 proptest! {
@@ -164,7 +203,7 @@ proptest! {
         small in any::<[u8; 6]>(),
         mixed in any::<u8>(),
         bytes in prop::collection::vec(any::<u8>(), 0..200),
-        kind in 0_usize..3,
+        kind in 0_usize..4,
         index in 0_usize..6,
     ) {
         let arch = if arm { Arch::Aarch64 } else { Arch::X86_64 };
@@ -179,7 +218,7 @@ proptest! {
                 *arg = u64::from(small[at]);
             }
         }
-        let kind = [PieceKind::String, PieceKind::Address, PieceKind::Bytes][kind];
+        let kind = [PieceKind::String, PieceKind::Address, PieceKind::Bytes, PieceKind::Strings][kind];
         let memory = Memory::new([Some(Piece { index, kind, text: Text::Whole(&bytes) }), None, None]);
         let text = shown(arch, &Syscall { abi, ..call(number, ret, args, memory) });
         prop_assert!(text.len() < 3000, "{} bytes: {}", text.len(), text);

@@ -1,19 +1,18 @@
 //! Whose events a closeup shows, and what was lost of them.
 
-use std::collections::HashMap;
-
 use super::subjects::{Number, Subjects};
 use crate::batch::OwnerId;
 use crate::container::{Identity, Owner, Phase};
 use crate::filter::{Verdict, Wanted};
 use crate::model::Model;
+use crate::owner_map::OwnerMap;
 use crate::snapshot::{Subject, SubjectId};
 
 #[derive(Default)]
 pub(super) struct Watch {
     pub subjects: Subjects,
     /// Those that ended stay until the model forgets them: their last events are still on their way.
-    watched: HashMap<OwnerId, Watched>,
+    watched: OwnerMap<Watched>,
     /// That the source was asked for, in order. None: it was not asked yet.
     asked: Option<Vec<OwnerId>>,
     /// Of those that are forgotten.

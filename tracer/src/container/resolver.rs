@@ -359,8 +359,9 @@ impl Resolver {
 fn phase_of(phase: Phase, first_pid: u32, state: &State) -> Phase {
     let Standing::Container { container, own, .. } = &state.standing else { return phase };
     match phase {
-        // A pid namespace that a program in the container made for itself has no runtime to set it up.
-        Phase::Setup if !own && state.ns.is_some() => Phase::Workload,
+        // A pid namespace that a program in the container made for itself has no runtime to set it up; that of
+        // another container, which it shares, has.
+        Phase::Setup if !own && state.ns.is_some() && container.pid != Some(first_pid) => Phase::Workload,
         // A container that shares another one's pid namespace joins it as an `exec` session does.
         Phase::Exec if container.pid == Some(first_pid) => Phase::Workload,
         Phase::Setup | Phase::Exec | Phase::Workload => phase,

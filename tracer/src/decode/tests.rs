@@ -90,6 +90,7 @@ fn a_32_bit_argument_is_what_the_kernel_looks_at() {
 fn what_arguments_point_to_says_what_it_is_and_whether_it_is_whole() {
     for (kind, expected) in [
         (piece::STRING, PieceKind::String),
+        (piece::STRINGS, PieceKind::Strings),
         (piece::ADDRESS, PieceKind::Address),
         (piece::STRUCTURE, PieceKind::Bytes),
     ] {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::books::{Fate, Outcome, Ticket, Totals};
 use super::queue::{Item, Pushed, Queue, SinkReading};
 use super::spec::OnFull;
-use super::{Chunk, Receiver, worker};
+use super::{Buffer, Chunk, Receiver, worker};
 
 /// How soon an end that was asked for is noticed while a full queue is waited for.
 const RESPONSE: Duration = Duration::from_millis(50);
@@ -108,12 +108,12 @@ impl Fanout {
     }
 
     /// The same events in each format; a sink whose format has nothing to say of them gets nothing.
-    pub fn send(&mut self, events: u32, formats: &[Arc<[u8]>]) {
+    pub fn send(&mut self, events: u32, formats: &[Arc<Buffer>]) {
         let wanted = u32::try_from(self.sinks.len()).unwrap_or(u32::MAX);
         let ticket = Ticket::new(events, wanted, &self.totals);
         for at in 0..self.sinks.len() {
             let Some(sink) = self.sinks.get(at) else { continue };
-            let lines = formats.get(sink.format).cloned().unwrap_or_else(|| Arc::from([]));
+            let lines = formats.get(sink.format).cloned().unwrap_or_default();
             let item = Item { chunk: Chunk { lines, events }, ticket: Arc::clone(&ticket) };
             if item.chunk.lines.is_empty() {
                 ticket.settle(&[]);

@@ -7,7 +7,7 @@ use memchr::{memchr, memchr_iter, memrchr};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::AsFd;
 
-use super::Failure;
+use super::{Failure, Progress};
 
 /// A receiver that takes nothing is left alone after that long, to see whether somebody still waits for it.
 const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
@@ -19,7 +19,7 @@ pub struct Wire<'a> {
     pub ends: Option<&'a [usize]>,
 }
 
-/// What a number of bytes comes to.
+/// What a number of bytes comes to; all there are: [`Progress::ALL`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct Cut {
     pub whole: u32,
@@ -29,6 +29,10 @@ pub struct Cut {
 
 impl Wire<'_> {
     pub fn cut(&self, written: usize) -> Cut {
+        if written == self.bytes.len() {
+            // Nearly always: they are not counted for it.
+            return Cut { whole: Progress::ALL, begun: None };
+        }
         let (whole, start, end) = if let Some(ends) = self.ends {
             let whole = ends.partition_point(|end| *end <= written);
             let start = whole.checked_sub(1).and_then(|last| ends.get(last)).copied().unwrap_or_default();
@@ -104,12 +108,12 @@ mod tests {
                 cut(0, Some(0..3)),
                 cut(1, None),
                 cut(1, Some(3..5)),
-                cut(2, None)
+                cut(Progress::ALL, None)
             ]
         );
         assert_eq!(
             [0, 3, 4, 5, 7].map(|at| frames.cut(at)),
-            [cut(0, None), cut(0, Some(0..4)), cut(1, None), cut(1, Some(4..7)), cut(2, None)]
+            [cut(0, None), cut(0, Some(0..4)), cut(1, None), cut(1, Some(4..7)), cut(Progress::ALL, None)]
         );
     }
 }

@@ -1,9 +1,10 @@
 //! Events printed once for each format, and handed on in chunks.
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::buffer::{Buffer, Pool};
 use super::fanout::Fanout;
 use crate::batch::Session;
 use crate::container::Identity;
@@ -11,7 +12,7 @@ use crate::event::Event;
 use crate::ledger::{Ledger, SinkBooks};
 use crate::lifecycle::ContainerEvent;
 use crate::origin::Origin;
-use crate::sink::{Fate, Lost, Sink};
+use crate::sink::{Fate, Lost, Output, Receive, Sink};
 
 /// A chunk of fewer bytes goes out when nothing more is waiting, or with this many events.
 const EVENTS: u32 = 10_000;
@@ -28,24 +29,26 @@ pub struct Delivery {
 pub struct Printer {
     sink: Box<dyn Sink + Send>,
     printed: Lines,
+    pool: Pool,
 }
 
 /// Where a printer writes its lines.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Lines {
     bytes: Arc<Mutex<Vec<u8>>>,
     /// The printer has handed on lines without being told to: there are many.
     many: Arc<AtomicBool>,
 }
 
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.bytes.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+impl Receive for Lines {
+    fn receive(&mut self, lines: &mut Vec<u8>) -> io::Result<()> {
+        let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        if bytes.is_empty() {
+            std::mem::swap(&mut *bytes, lines);
+        } else {
+            bytes.append(lines);
+        }
         self.many.store(true, Ordering::Relaxed);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
@@ -53,17 +56,16 @@ impl Write for Lines {
 impl Printer {
     /// `make` gets the place to print to.
     pub fn new(make: impl FnOnce(Lines) -> Box<dyn Sink + Send>) -> Self {
-        let printed = Lines::default();
-        Self { sink: make(printed.clone()), printed }
+        let pool = Pool::new(Output::<Lines>::ROOM);
+        let printed = Lines { bytes: Arc::new(Mutex::new(pool.get())), many: Arc::default() };
+        Self { sink: make(printed.clone()), printed, pool }
     }
 
-    fn take(&mut self) -> io::Result<Arc<[u8]>> {
+    fn take(&mut self) -> io::Result<Arc<Buffer>> {
         self.sink.flush()?;
         self.printed.many.store(false, Ordering::Relaxed);
         let mut bytes = self.printed.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        let chunk = Arc::from(bytes.as_slice());
-        bytes.clear();
-        Ok(chunk)
+        Ok(Arc::new(self.pool.take(&mut bytes)))
     }
 }
 

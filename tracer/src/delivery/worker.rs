@@ -41,8 +41,10 @@ fn deliver(queue: &Queue, receiver: &mut dyn Receiver, chunk: &Chunk, patient: b
     let mut rest: &[u8] = &chunk.lines;
     loop {
         let progress = receiver.deliver(rest);
-        rest = behind(rest, progress.done);
-        let through = rest.is_empty() || progress.stop.is_none();
+        let through = progress.stop.is_none() || {
+            rest = behind(rest, progress.done);
+            rest.is_empty()
+        };
         if through {
             recovered(queue, &progress);
             return queue.progress(&progress, true, None);

@@ -68,6 +68,8 @@ pub struct Host {
     pub cgroup_ns: Namespace,
     pub perf_event_paranoid: Option<i32>,
     pub unprivileged_bpf_disabled: Option<i32>,
+    /// 2: nobody may see addresses of kernel functions.
+    pub kptr_restrict: Option<i32>,
     pub pid_max: Option<u32>,
     /// As `/sys/devices/system/cpu/possible` counts them.
     pub possible_cpus: Option<u32>,
@@ -164,6 +166,7 @@ impl Host {
             cgroup_ns: namespace(&own.join("ns/cgroup"), initial::CGROUP),
             perf_event_paranoid: number(&proc.join("sys/kernel/perf_event_paranoid")),
             unprivileged_bpf_disabled: number(&proc.join("sys/kernel/unprivileged_bpf_disabled")),
+            kptr_restrict: number(&proc.join("sys/kernel/kptr_restrict")),
             pid_max: number(&proc.join("sys/kernel/pid_max")),
             possible_cpus: text(&sys.join("devices/system/cpu/possible")).and_then(|list| count_cpus(&list)),
             cgroup: cgroups::layout(&mounts),
@@ -259,8 +262,8 @@ impl Host {
     pub(super) fn sample() -> Self {
         Self {
             arch: "x86_64",
-            release: "6.12.9-generic".into(),
-            kernel: Some((6, 12)),
+            release: "6.18.9-generic".into(),
+            kernel: Some((6, 18)),
             btf: true,
             lockdown: Lockdown::Off,
             caps: Some(Caps { effective: 0x1ff_ffff_ffff, permitted: 0x1ff_ffff_ffff }),
@@ -270,6 +273,7 @@ impl Host {
             cgroup_ns: Namespace::Initial,
             perf_event_paranoid: Some(2),
             unprivileged_bpf_disabled: Some(2),
+            kptr_restrict: Some(1),
             pid_max: Some(32_768),
             possible_cpus: Some(8),
             cgroup: Layout::V2("/sys/fs/cgroup".into()),
@@ -330,9 +334,10 @@ mod tests {
     fn a_machine_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
-        put(root, "proc/sys/kernel/osrelease", b"6.12.9-generic\n");
+        put(root, "proc/sys/kernel/osrelease", b"6.18.9-generic\n");
         put(root, "proc/sys/kernel/perf_event_paranoid", b"2\n");
         put(root, "proc/sys/kernel/unprivileged_bpf_disabled", b"2\n");
+        put(root, "proc/sys/kernel/kptr_restrict", b"1\n");
         put(root, "proc/sys/kernel/pid_max", b"32768\n");
         put(
             root,

@@ -196,7 +196,7 @@ mod tests {
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(
             value["kernel"],
-            serde_json::json!({"release": "6.12.9-generic", "major": 6, "minor": 12})
+            serde_json::json!({"release": "6.18.9-generic", "major": 6, "minor": 18})
         );
         let v1 = serde_json::json!({"controller": "pids", "hierarchy": 8, "mount": "/sys/fs/cgroup/pids"});
         assert_eq!(

@@ -7,19 +7,21 @@ use anyhow::{Context, Result};
 use aya::maps::{Array, HashMap, Map, MapData, PerCpuArray};
 use aya::{Ebpf, Pod};
 use tracer_common::config::feature;
-use tracer_common::key::{CallInfo, CallKey, Latency, OutcomeKey, OwnerInfo, OwnerKey};
+use tracer_common::key::{ArgumentKey, CallInfo, CallKey, Latency, OutcomeKey, OwnerInfo, OwnerKey};
 use tracer_common::limits::BUCKETS;
 use tracer_common::loss::{PLACES, Tally};
 
 use super::load::{Sizes, take};
 use super::mapping::Mapping;
-use crate::batch::{CallSample, OutcomeSample, OwnerId, Sample, TallySample};
+use crate::batch::{ArgumentSample, CallSample, OutcomeSample, OwnerId, Sample, TallySample};
 
 pub(super) struct Counters {
     pub owners: HashMap<MapData, OwnerKey, u32>,
     pub info: Array<MapData, OwnerInfo>,
     pub calls: HashMap<MapData, CallKey, CallInfo>,
     pub outcomes: HashMap<MapData, OutcomeKey, u64>,
+    /// None: they are not counted.
+    pub arguments: Option<HashMap<MapData, ArgumentKey, u64>>,
     pub tally: PerCpuArray<MapData, Tally>,
     pub counts: Mapping<u64>,
     pub latency: Option<Mapping<Latency>>,
@@ -27,6 +29,7 @@ pub(super) struct Counters {
     /// What was reported last, so that only changes are.
     seen_calls: Table<CallKey, (OwnerId, CallInfo, u64, u64)>,
     seen_outcomes: Table<OutcomeKey, u64>,
+    seen_arguments: Table<ArgumentKey, u64>,
     seen_tallies: Table<OwnerId, Tally>,
     /// Slots in use.
     live: Table<u32, OwnerId>,
@@ -42,6 +45,11 @@ impl Counters {
             info: take(ebpf, "OWNER_INFO")?.try_into()?,
             calls: take(ebpf, "CALLS_MAP")?.try_into()?,
             outcomes: take(ebpf, "OUTCOMES_MAP")?.try_into()?,
+            arguments: if features & feature::ARGUMENTS == 0 {
+                None
+            } else {
+                Some(take(ebpf, "ARGUMENTS_MAP")?.try_into()?)
+            },
             tally: take(ebpf, "TALLY")?.try_into()?,
             counts: mapping(&counts, sizes.cells as usize * per_cpu)?,
             latency: if features & feature::LATENCY == 0 {
@@ -52,6 +60,7 @@ impl Counters {
             sizes,
             seen_calls: Table::new(),
             seen_outcomes: Table::new(),
+            seen_arguments: Table::new(),
             seen_tallies: Table::new(),
             // Those without an owner, and ctrace itself: what it does to cgroups is told as well.
             live: Table::from([0, 1].map(|slot| (slot, OwnerId { slot, generation: 0 }))),
@@ -81,6 +90,7 @@ impl Counters {
         self.slots();
         self.sample_calls(&mut sample)?;
         self.sample_outcomes(&mut sample)?;
+        self.sample_arguments(&mut sample)?;
         self.sample_tallies(&mut sample)?;
         Ok(sample)
     }
@@ -98,11 +108,13 @@ impl Counters {
                     Err(_) => continue,
                 },
             };
-            let (_, info, last_count, last_timed) = known;
+            let (_, mut info, last_count, last_timed) = known;
             let count = self.count(info.cell);
             let latency = self.latency(info.cell);
             let timed = latency.as_ref().map_or(0, |l| l.buckets.iter().sum());
             if (count, timed) != (last_count, last_timed) || !self.seen_calls.contains_key(&key) {
+                // After the count: whatever made it more has been noted before.
+                info = self.calls.get(&key, 0).unwrap_or(info);
                 sample.calls.push(CallSample { owner, key, info, count, latency });
             }
             self.seen_calls.insert(key, (owner, info, count, timed));
@@ -116,6 +128,17 @@ impl Counters {
             let Some(&owner) = self.live.get(&key.call.owner) else { continue };
             if self.seen_outcomes.insert(key, count) != Some(count) {
                 sample.outcomes.push(OutcomeSample { owner, key, count });
+            }
+        }
+        Ok(())
+    }
+
+    fn sample_arguments(&mut self, sample: &mut Sample) -> Result<()> {
+        for entry in self.arguments.iter().flat_map(HashMap::iter) {
+            let (key, count) = entry.context("cannot read the table of arguments")?;
+            let Some(&owner) = self.live.get(&key.call.owner) else { continue };
+            if self.seen_arguments.insert(key, count) != Some(count) {
+                sample.arguments.push(ArgumentSample { owner, key, count });
             }
         }
         Ok(())
@@ -157,6 +180,7 @@ impl Counters {
     pub(super) fn forget(&mut self, is_gone: impl Fn(u32) -> bool) {
         self.seen_calls.retain(|key, _| !is_gone(key.owner));
         self.seen_outcomes.retain(|key, _| !is_gone(key.call.owner));
+        self.seen_arguments.retain(|key, _| !is_gone(key.call.owner));
         self.seen_tallies.retain(|id, _| !is_gone(id.slot));
         self.live.retain(|slot, _| !is_gone(*slot));
     }

@@ -8,12 +8,19 @@ use aya::maps::{HashMap, MapData};
 use aya::programs::tp_btf::BtfTracePointLinkId;
 use tracer_common::config::feature;
 use tracer_common::key::{CapabilityCounts, CapabilityKey, ProcessCounts, ProcessKey, row};
+use tracer_common::limits::COMM_LEN;
 
 use super::attach;
 use super::counts::Counters;
 use super::load::take;
 use super::reap::Reaper;
-use crate::batch::{CapabilitySample, Detail, Focus, OwnerId, ProcessSample, Sample};
+use super::symbols::Symbols;
+use crate::batch::{
+    CapabilitySample, CheckKey, CheckSample, Detail, Focus, OwnerId, ProcessSample, Sample, Standing,
+};
+use crate::exit::{Code, Refusal};
+
+const NO_TRACEPOINT: &str = "this kernel has no tracepoint cap_capable (Linux 6.14 and later have)";
 
 pub(super) struct Lens {
     features: u32,
@@ -22,19 +29,32 @@ pub(super) struct Lens {
     /// What is told, and of whom, by slot.
     detail: Option<Detail>,
     owners: BTreeMap<u32, OwnerId>,
-    /// The hook that nothing but [`Detail::Capabilities`] needs, while it is attached.
+    /// The hook that nothing but capabilities needs, while it is attached.
     checks: Option<BtfTracePointLinkId>,
+    /// With [`feature::CAPABILITIES`]: who asks for them.
+    symbols: Option<Symbols>,
 }
 
 impl Lens {
-    pub(super) fn new(ebpf: &mut Ebpf, features: u32) -> Result<Self> {
+    pub(super) fn new(ebpf: &mut Ebpf, features: u32, symbols: Option<Symbols>) -> Result<Self> {
+        let checks = if features & feature::CAPABILITIES == 0 {
+            None
+        } else {
+            Some(attach::attach_capabilities(ebpf)?.ok_or_else(|| Refusal {
+                code: Code::KernelCannot,
+                message: format!(
+                    "cannot see which capabilities are used: {NO_TRACEPOINT}\n  fix: boot Linux 6.14 or newer"
+                ),
+            })?)
+        };
         Ok(Self {
             features,
             processes: take(ebpf, "PROCESSES_MAP")?.try_into()?,
             capabilities: take(ebpf, "CAPABILITIES_MAP")?.try_into()?,
             detail: None,
             owners: BTreeMap::new(),
-            checks: None,
+            checks,
+            symbols,
         })
     }
 
@@ -76,6 +96,7 @@ impl Lens {
     /// Sees to it that the kernel can tell `detail`, and that no hook is there for nothing.
     fn prepare(&mut self, detail: Option<Detail>, ebpf: &mut Ebpf) -> Result<Focus> {
         if detail != Some(Detail::Capabilities)
+            && self.symbols.is_none()
             && let Some(link) = self.checks.take()
         {
             attach::detach_capabilities(ebpf, link)?;
@@ -92,9 +113,7 @@ impl Lens {
                 self.checks = attach::attach_capabilities(ebpf)?;
                 Ok(match self.checks {
                     Some(_) => Focus::Ready,
-                    None => Focus::Unavailable(
-                        "this kernel has no tracepoint cap_capable (Linux 6.14 and later have)".to_owned(),
-                    ),
+                    None => Focus::Unavailable(NO_TRACEPOINT.to_owned()),
                 })
             }
             Some(_) | None => Ok(Focus::Ready),
@@ -102,7 +121,10 @@ impl Lens {
     }
 
     /// All of those in focus, as totals since they are.
-    pub(super) fn sample(&mut self, sample: &mut Sample) -> Result<()> {
+    pub(super) fn sample(&mut self, sample: &mut Sample, counters: &Counters) -> Result<()> {
+        if let Some(symbols) = &self.symbols {
+            sample.checks = checks(&self.capabilities, symbols, counters)?;
+        }
         match self.detail {
             Some(Detail::Processes) => self.sample_processes(sample),
             Some(Detail::Capabilities) => self.sample_capabilities(sample),
@@ -130,13 +152,19 @@ impl Lens {
     }
 
     fn sample_capabilities(&self, sample: &mut Sample) -> Result<()> {
+        let mut sums: BTreeMap<(u32, u8), (CapabilitySample, u64)> = BTreeMap::new();
         for entry in &self.capabilities {
             let (key, counts) = entry.context("cannot read the table of capabilities")?;
             let Some(&owner) = self.owners.get(&key.owner) else { continue };
-            let Ok(capability) = u8::try_from(key.capability) else { continue };
-            let CapabilityCounts { granted, refused, tgid: pid, pad: _, comm } = counts;
-            sample.capabilities.push(CapabilitySample { owner, capability, granted, refused, pid, comm });
+            let (capability, none) = (key.capability, [0; COMM_LEN]);
+            let new = CapabilitySample { owner, capability, granted: 0, refused: 0, pid: 0, comm: none };
+            let (sum, last_ns) = sums.entry((key.owner, capability)).or_insert((new, 0));
+            *(if key.refused == 0 { &mut sum.granted } else { &mut sum.refused }) += counts.count;
+            if counts.last_ns >= *last_ns {
+                (*last_ns, sum.pid, sum.comm) = (counts.last_ns, counts.last_tgid, counts.last_comm);
+            }
         }
+        sample.capabilities.extend(sums.into_values().map(|(sum, _)| sum));
         Ok(())
     }
 
@@ -159,6 +187,36 @@ impl Lens {
         }
         Ok(())
     }
+}
+
+/// All checks, with names in place of addresses: two places in one function are one asker.
+fn checks(
+    table: &HashMap<MapData, CapabilityKey, CapabilityCounts>,
+    symbols: &Symbols,
+    counters: &Counters,
+) -> Result<Vec<CheckSample>> {
+    let mut sums: BTreeMap<CheckKey, CheckSample> = BTreeMap::new();
+    for entry in table {
+        let (key, counts) = entry.context("cannot read the table of capabilities")?;
+        let Some((owner, _)) = counters.owner(key.owner) else { continue };
+        let askers = key.askers.iter().take_while(|address| **address != 0);
+        let key = CheckKey {
+            owner,
+            capability: key.capability,
+            refused: key.refused != 0,
+            standing: Standing::from(key.standing),
+            askers: askers.map_while(|address| symbols.caller(*address)).map(str::to_owned).collect(),
+        };
+        let sample = CheckSample {
+            key: key.clone(),
+            count: counts.count,
+            first_ns: counts.first_ns,
+            first_pid: counts.first_tgid,
+            first_comm: counts.first_comm,
+        };
+        sums.entry(key).and_modify(|sum| sum.add(&sample)).or_insert(sample);
+    }
+    Ok(sums.into_values().collect())
 }
 
 /// Those that still have their slots.

@@ -9,13 +9,19 @@ use tracer_common::config::{Config, feature, reads};
 use tracer_common::key::{Latency, Row, row};
 use tracer_common::limits::{CALLS, INDEXED_ABIS, INDEXED_NRS, LATENCY_BYTES};
 
+use super::symbols::Symbols;
 use crate::batch::Arch;
 use crate::container::{CgroupId, Roots};
 use crate::event::Abi;
 use crate::plan::{Capacity, Errnos, Plan};
 use crate::syscall::signature::{self, Kind, ReadWhat, Signature};
+use crate::syscall::values::{SERVING, Valued};
 
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("CARGO_MANIFEST_DIR"), "/ctrace.bpf.o"));
+
+/// The function that has the tracepoint of that name in it,
+/// <https://github.com/torvalds/linux/blob/v6.14/security/commoncap.c#L121>.
+const CAP_CAPABLE: &str = "cap_capable";
 
 /// Sizes that follow from the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +50,8 @@ impl Sizes {
 pub(super) struct Loaded {
     pub ebpf: Ebpf,
     pub sizes: Sizes,
+    /// With [`feature::CAPABILITIES`].
+    pub symbols: Option<Symbols>,
 }
 
 pub(super) fn load(plan: &Plan, arch: Arch, roots: &Roots) -> Result<Loaded> {
@@ -55,6 +63,11 @@ pub(super) fn load(plan: &Plan, arch: Arch, roots: &Roots) -> Result<Loaded> {
         plan.capacity.tasks,
         plan.features & feature::LATENCY != 0,
     );
+    let symbols = match plan.features & feature::CAPABILITIES {
+        0 => None,
+        _ => Some(Symbols::read(&roots.proc)?),
+    };
+    let asked = symbols.as_ref().and_then(|symbols| symbols.range(CAP_CAPABLE)).unwrap_or_default();
     let config = Config {
         features: features(plan),
         own_tgid: std::process::id(),
@@ -66,6 +79,10 @@ pub(super) fn load(plan: &Plan, arch: Arch, roots: &Roots) -> Result<Loaded> {
         v1_controller: roots.cgroup1.as_ref().map_or(0, |v1| v1.index),
         min_duration_ns: plan.min_duration_ns,
         lineage_v1: u32::from(matches!(plan.lineage, Some(CgroupId::V1(_)))),
+        cap_capable: asked.start,
+        cap_capable_end: asked.end,
+        held_tgid: plan.held.unwrap_or(0),
+        pad: 0,
     };
     let calls = calls(arch);
     let errnos = plan.errnos.clone().unwrap_or(Errnos::NONE);
@@ -84,7 +101,7 @@ pub(super) fn load(plan: &Plan, arch: Arch, roots: &Roots) -> Result<Loaded> {
         .map_max_entries("EVENTS", plan.ring_bytes)
         .load(OBJECT)
         .context("cannot create the kernel maps")?;
-    let mut loaded = Loaded { ebpf, sizes };
+    let mut loaded = Loaded { ebpf, sizes, symbols };
     loaded.prepare(plan.capacity)?;
     Ok(loaded)
 }
@@ -94,7 +111,8 @@ impl Loaded {
     fn prepare(&mut self, capacity: Capacity) -> Result<()> {
         use aya::maps::{Array, Queue};
         // Slot 0 stands for "no owner", slot 1 for ctrace itself.
-        let ignored = Row { flags: row::IGNORED, cell: [0; (INDEXED_ABIS * INDEXED_NRS) as usize] };
+        let ignored =
+            Row { flags: row::IGNORED, serving: 0, cell: [0; (INDEXED_ABIS * INDEXED_NRS) as usize] };
         let mut rows: Array<_, Row> = map(&mut self.ebpf, "ROWS")?.try_into()?;
         for slot in 0..2 {
             rows.set(slot, ignored, 0).with_context(|| format!("cannot set row {slot}"))?;
@@ -153,15 +171,32 @@ fn call(arch: Arch, abi: Abi, nr: u16) -> u64 {
             ReadWhat::AddressIn => (reads::ADDRESS, 0, false),
             ReadWhat::AddressOut => (reads::ADDRESS, 0, true),
             ReadWhat::Bytes { len, out } => (reads::STRUCTURE, len, out),
+            ReadWhat::Array { element, count, text } => {
+                (reads::ARRAY, reads::array(element, count, text), count.is_none())
+            }
+            ReadWhat::Vector if abi == Abi::Compat => (reads::STRING, reads::VECTOR_NARROW, false),
+            ReadWhat::Vector => (reads::STRING, reads::VECTOR, false),
         };
         entry | reads::entry(read.argument, what, len, out) << (at * reads::BITS as usize)
     });
+    let entry = entry | notes(signature.name);
     match signature.name {
         _ if signature.result == signature::Result::Never => entry | reads::NO_RETURN,
         // Their memory is gone once they succeeded.
         "execve" | "execveat" => entry | reads::AT_ENTRY,
         _ => entry,
     }
+}
+
+/// What is counted beside the call.
+fn notes(name: &str) -> u64 {
+    let serves = if SERVING.contains(&name) { reads::SERVES } else { 0 };
+    let Some(valued) = Valued::find(name) else { return serves };
+    let place = |place: u8| u64::from(place) + 1;
+    serves
+        | place(valued.first) << reads::FIRST_VALUE_SHIFT
+        | valued.second.map_or(0, place) << reads::SECOND_VALUE_SHIFT
+        | if valued.mask == u32::MAX { 0 } else { reads::NAMESPACES }
 }
 
 /// Where a relative path begins, if it is one.
@@ -196,11 +231,20 @@ mod tests {
         assert_eq!(of("exit_group"), reads::NO_RETURN);
         assert_eq!(of("openat"), string(1, reads::BASE_FD));
         assert_eq!(of("chdir"), string(0, reads::BASE_NONE));
-        assert_eq!(of("execve"), string(0, reads::BASE_CWD) | reads::AT_ENTRY);
+        let vector = string(1, reads::VECTOR) << reads::BITS;
+        assert_eq!(of("execve"), string(0, reads::BASE_CWD) | vector | reads::AT_ENTRY);
         let renameat = string(1, reads::BASE_FD) | string(3, reads::BASE_FD) << reads::BITS;
         assert_eq!(of("renameat"), renameat);
         assert_eq!(of("symlinkat"), string(0, reads::BASE_NONE) | string(2, reads::BASE_FD) << reads::BITS);
-        assert_eq!(of("accept"), reads::entry(1, reads::ADDRESS, 0, true));
+        let length = reads::entry(2, reads::STRUCTURE, 4, false) << reads::BITS;
+        assert_eq!(of("accept"), reads::entry(1, reads::ADDRESS, 0, true) | length | reads::SERVES);
+        let poll = reads::entry(0, reads::ARRAY, reads::array(8, Some(1), false), false);
+        assert_eq!(of("poll"), poll);
+        assert_eq!(of("getcwd"), reads::entry(0, reads::ARRAY, reads::array(1, None, true), true));
+        assert_eq!(of("listen"), reads::SERVES);
+        assert_eq!(of("clone") & reads::NOTES, 1 << reads::FIRST_VALUE_SHIFT | reads::NAMESPACES);
+        let socket = 1 << reads::FIRST_VALUE_SHIFT | 3 << reads::SECOND_VALUE_SHIFT;
+        assert_eq!(of("socket"), socket);
         assert_eq!(of("pipe2"), reads::entry(0, reads::STRUCTURE, 8, true));
     }
 

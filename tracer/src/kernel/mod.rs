@@ -3,12 +3,15 @@
 
 mod attach;
 mod counts;
+mod filters;
 mod focus;
 mod load;
 mod mapping;
 mod reap;
 mod ring;
 mod source;
+mod symbols;
 
 pub use attach::tracepoints;
+pub use filters::filters;
 pub use source::{KernelSource, arch};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::{Context, Result};
 use aya::Ebpf;
 use aya::maps::{Array, MapData, PerCpuArray, PerCpuValues, Queue};
-use tracer_common::key::{CallKey, OutcomeKey, OwnerKey, Row, row};
+use tracer_common::key::{ArgumentKey, CallKey, OutcomeKey, OwnerKey, Row, row};
 use tracer_common::limits::{INDEXED_ABIS, INDEXED_NRS};
 use tracer_common::loss::Tally;
 
@@ -45,7 +45,7 @@ impl Gone {
     }
 }
 
-const EMPTY: Row = Row { flags: 0, cell: [0; (INDEXED_ABIS * INDEXED_NRS) as usize] };
+const EMPTY: Row = Row { flags: 0, serving: 0, cell: [0; (INDEXED_ABIS * INDEXED_NRS) as usize] };
 
 impl Reaper {
     pub(super) fn new(ebpf: &mut Ebpf) -> Result<Self> {
@@ -127,6 +127,12 @@ impl Reaper {
             counters.outcomes.keys().filter_map(Result::ok).filter(|key| is_gone(key.call.owner)).collect();
         for key in outcomes {
             counters.outcomes.remove(&key).context("cannot remove an ended owner's outcome")?;
+        }
+        let Some(arguments) = &mut counters.arguments else { return Ok(()) };
+        let gone: Vec<ArgumentKey> =
+            arguments.keys().filter_map(Result::ok).filter(|key| is_gone(key.call.owner)).collect();
+        for key in gone {
+            arguments.remove(&key).context("cannot remove an ended owner's arguments")?;
         }
         Ok(())
     }

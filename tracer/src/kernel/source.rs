@@ -1,6 +1,5 @@
 //! The kernel and the container runtimes' files as one source of batches.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -40,7 +39,7 @@ pub struct KernelSource {
     /// What the programs themselves have to say, for who asked for it.
     log: EbpfLogger<&'static dyn Log>,
     /// By slot: the generation that the resolver was told of last.
-    met: HashMap<u32, u32>,
+    met: Vec<Option<u32>>,
     /// Gone, and since when (`CLOCK_MONOTONIC`, ns): to be freed after a last sample.
     ended: Vec<(u64, Gone)>,
     /// The hierarchy of cgroup v1 that owners are told apart by, 0: none.
@@ -53,7 +52,7 @@ impl KernelSource {
     /// Loads and attaches. `resolver` was made before, so that it knows the cgroups that exist.
     pub fn new(plan: &Plan, resolver: Resolver, roots: &Roots) -> Result<Self> {
         let arch = arch()?;
-        let Loaded { mut ebpf, sizes } = load(plan, arch, roots)?;
+        let Loaded { mut ebpf, sizes, symbols } = load(plan, arch, roots)?;
         attach::attach(&mut ebpf, plan.features)?;
         let mut features = plan.features;
         if features & feature::IO_URING_RECORDS != 0
@@ -79,9 +78,9 @@ impl KernelSource {
             counters: Counters::new(&mut ebpf, sizes, plan.features)?,
             reaper: Reaper::new(&mut ebpf)?,
             own: Own::new(&roots.proc, plan.ring_bytes),
-            lens: Lens::new(&mut ebpf, plan.features)?,
+            lens: Lens::new(&mut ebpf, plan.features, symbols)?,
             log: EbpfLogger::init(&mut ebpf)?,
-            met: HashMap::new(),
+            met: Vec::new(),
             ended: Vec::new(),
             v1_hierarchy: roots.cgroup1.as_ref().map_or(0, |v1| v1.hierarchy),
             ebpf: Some(ebpf),
@@ -93,12 +92,19 @@ impl KernelSource {
     }
 
     fn has_met(&self, id: OwnerId) -> bool {
-        self.met.get(&id.slot).is_some_and(|met| *met >= id.generation)
+        let met = self.met.get(id.slot as usize).copied().flatten();
+        met.is_some_and(|met| met >= id.generation)
     }
 
     fn meet(&mut self, id: OwnerId, info: &OwnerInfo) {
         if !self.has_met(id) {
-            self.met.insert(id.slot, id.generation);
+            let slot = id.slot as usize;
+            if slot >= self.met.len() {
+                self.met.resize(slot + 1, None);
+            }
+            if let Some(met) = self.met.get_mut(slot) {
+                *met = Some(id.generation);
+            }
             self.resolver.met(id, info);
         }
     }
@@ -200,7 +206,7 @@ impl Source for KernelSource {
             let mut sample = self.counters.sample()?;
             sample.resources = self.resolver.resources();
             sample.own = self.own.sample();
-            self.lens.sample(&mut sample)?;
+            self.lens.sample(&mut sample, &self.counters)?;
             if sample.tallies.iter().any(|sample| sample.tally.lost_at(Loss::Ring) > 0) {
                 self.find_ended();
             }

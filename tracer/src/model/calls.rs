@@ -1,22 +1,25 @@
 //! Counts per owner and call, and the rows made of them.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tracer_common::key::{CallInfo, kind};
-use tracer_common::limits::BUCKETS;
+use tracer_common::limits::{ARGUMENT_VALUES, BUCKETS};
 
 use super::owners::Owners;
 use super::quantile::{Buckets, quantiles};
 use super::resources::Uses;
+use super::sessions::Sessions;
 use super::wall;
-use crate::batch::{CallSample, OutcomeSample, OwnerId};
+use crate::batch::{Arch, ArgumentSample, CallSample, OutcomeSample, OwnerId};
 use crate::container::{Owner, Phase};
 use crate::decode;
 use crate::event::Abi;
+use crate::origin::Origin;
 use crate::snapshot::{
-    CallRow, Counts, ErrnoRow, FirstCall, Resources, Row, Spectrum, State, Subject, SubjectId,
+    CallRow, Counts, ErrnoRow, FirstCall, Life, Made, Resources, Row, Spectrum, State, Subject, SubjectId,
 };
+use crate::syscall::{self, values::SERVING};
 
 #[derive(Default)]
 pub(super) struct Calls {
@@ -25,7 +28,13 @@ pub(super) struct Calls {
 
 #[derive(Clone, Default)]
 struct Call {
-    first: Option<CallInfo>,
+    /// As of the last sample.
+    info: Option<CallInfo>,
+    /// Times of the samples between which it was made last.
+    last_after_ns: u64,
+    last_ns: u64,
+    /// By the values of its arguments.
+    values: BTreeMap<[u32; 2], u64>,
     now: Totals,
     /// At the last snapshot.
     then: Totals,
@@ -79,15 +88,25 @@ impl Calls {
         Some(self.owners.entry(owner).or_default().entry((abi, number)).or_default())
     }
 
-    pub(super) fn counted(&mut self, sample: &CallSample) {
+    /// At `now_ns`, after a sample at `before_ns`.
+    pub(super) fn counted(&mut self, sample: &CallSample, before_ns: u64, now_ns: u64) {
         let Some(call) = self.call(sample.owner, sample.key.abi, sample.key.nr) else { return };
-        call.first.get_or_insert(sample.info);
+        call.info = Some(sample.info);
+        if sample.count > call.now.count {
+            (call.last_after_ns, call.last_ns) = (before_ns.max(sample.info.first_ns), now_ns);
+        }
         call.now.count = sample.count;
         if let Some(latency) = &sample.latency {
             call.now.time_ns = latency.total_ns;
             call.now.max_ns = latency.max_ns;
             call.now.buckets.set(&latency.buckets);
         }
+    }
+
+    pub(super) fn with(&mut self, sample: &ArgumentSample) {
+        let key = sample.key;
+        let Some(call) = self.call(sample.owner, key.call.abi, key.call.nr) else { return };
+        call.values.insert(key.values, sample.count);
     }
 
     pub(super) fn ended_in(&mut self, sample: &OutcomeSample, now_ns: u64) {
@@ -119,7 +138,15 @@ impl Calls {
 
     /// One row for each container, the host and each unknown owner; the counts of now become those
     /// of the last snapshot.
-    pub(super) fn rows(&mut self, owners: &Owners, uses: &Uses, wall_offset_ns: i64) -> Vec<Row> {
+    pub(super) fn rows(
+        &mut self,
+        owners: &Owners,
+        uses: &Uses,
+        sessions: &Sessions,
+        arch: Arch,
+        wall_offset_ns: i64,
+    ) -> Vec<Row> {
+        let serving = serving(arch);
         // Containers by name, then the host, then what nobody knows.
         let mut subjects: BTreeMap<(u8, &str, SubjectId), Gathered> = BTreeMap::new();
         for identity in owners.all() {
@@ -135,6 +162,7 @@ impl Calls {
                 calls: Vec::new(),
                 resources: Resources::default(),
                 setup: 0,
+                setup_calls: BTreeSet::new(),
             });
             if let Some(resources) = uses.of(identity) {
                 gathered.resources = resources;
@@ -143,8 +171,14 @@ impl Calls {
             let Some(calls) = self.owners.get(&identity.id) else { continue };
             if identity.phase == Phase::Setup && matches!(identity.owner, Owner::Container(_)) {
                 gathered.setup += calls.values().map(|call| call.now.count).sum::<u64>();
+                gathered.setup_calls.extend(calls.keys());
             } else {
-                gathered.calls.extend(calls.iter().map(|(&key, call)| (key, call)));
+                let begun = serving.iter().filter_map(|key| calls.get(key)?.info).map(|info| info.first_ns);
+                let serves_ns = begun.min();
+                gathered.calls.extend(calls.iter().map(|(&key, call)| {
+                    let session = call.info.map_or(0, |info| info.first_session);
+                    (key, Part { call, serves_ns, origin: sessions.origin(identity, session) })
+                }));
             }
         }
         let rows = subjects.into_values().map(|gathered| gathered.row(wall_offset_ns)).collect();
@@ -162,13 +196,70 @@ impl Calls {
     }
 }
 
+/// [`SERVING`] by number.
+fn serving(arch: Arch) -> Vec<(Abi, u16)> {
+    let abis = [Abi::Native, Abi::Compat, Abi::X32];
+    let all = abis.into_iter().flat_map(|abi| SERVING.iter().map(move |name| (abi, *name)));
+    all.filter_map(|(abi, name)| Some((abi, syscall::number(arch, abi, name)?))).collect()
+}
+
 struct Gathered<'a> {
     subject: Subject,
     ended: bool,
     /// Of all its owners.
-    calls: Vec<((Abi, u16), &'a Call)>,
+    calls: Vec<((Abi, u16), Part<'a>)>,
     resources: Resources,
     setup: u64,
+    setup_calls: BTreeSet<(Abi, u16)>,
+}
+
+/// An owner's calls of one number.
+struct Part<'a> {
+    call: &'a Call,
+    /// When the owner made one of [`SERVING`] first.
+    serves_ns: Option<u64>,
+    /// Of the first caller.
+    origin: Option<Origin>,
+}
+
+impl Part<'_> {
+    fn first_ns(&self) -> u64 {
+        self.call.info.map_or(u64::MAX, |info| info.first_ns)
+    }
+
+    /// Whether it was made after `since_ns`, when the container made one of [`SERVING`] first. Of the owner
+    /// that did, the kernel has noted it.
+    fn made_since(&self, since_ns: u64) -> Made {
+        let Call { info, last_after_ns, last_ns, .. } = self.call;
+        let again = info.is_some_and(|info| info.again_ns != 0);
+        match self.serves_ns == Some(since_ns) {
+            _ if self.first_ns() >= since_ns || *last_after_ns >= since_ns => Made::Yes,
+            true if again => Made::Yes,
+            false if *last_ns > since_ns => Made::Perhaps,
+            true | false => Made::No,
+        }
+    }
+}
+
+/// Of several owners' calls of one number.
+fn life(parts: &[&Part<'_>], serves_ns: Option<u64>, in_setup: bool, wall_offset_ns: i64) -> Life {
+    let last = parts.iter().map(|part| (part.call.last_ns, part.call.last_after_ns)).max();
+    let (last_ns, last_after_ns) = last.unwrap_or_default();
+    let mut values = BTreeMap::new();
+    for (&value, &count) in parts.iter().flat_map(|part| &part.call.values) {
+        *values.entry(value).or_default() += count;
+    }
+    let told_apart = parts.iter().filter_map(|part| part.call.info).map(|info| info.values);
+    Life {
+        last_after_wall_ns: wall(last_after_ns, wall_offset_ns),
+        last_wall_ns: wall(last_ns, wall_offset_ns),
+        since_serving: serves_ns
+            .and_then(|since_ns| parts.iter().map(|part| part.made_since(since_ns)).max())
+            .unwrap_or_default(),
+        in_setup,
+        values,
+        more_values: told_apart.max().is_some_and(|told_apart| told_apart > ARGUMENT_VALUES),
+    }
 }
 
 impl Gathered<'_> {
@@ -176,15 +267,19 @@ impl Gathered<'_> {
         let mut sum = Counts::default();
         let (mut buckets, mut max_ns) = ([0; BUCKETS], 0);
         let mut rows: Vec<CallRow> = Vec::with_capacity(self.calls.len());
-        self.calls.sort_unstable_by_key(|(key, _)| *key);
+        self.calls.sort_by_key(|(key, _)| *key);
+        let serves_ns = self.calls.iter().filter_map(|(_, part)| part.serves_ns).min();
         for same in self.calls.chunk_by(|(a, _), (b, _)| a == b) {
             let [(key, first), others @ ..] = same else { continue };
-            let mut call = Cow::Borrowed(*first);
+            let mut call = Cow::Borrowed(first.call);
             for (_, other) in others {
-                call.to_mut().merge(other);
+                call.to_mut().merge(other.call);
             }
             let interval = call.interval_buckets();
-            let row = call.row(*key, &interval, wall_offset_ns);
+            let parts: Vec<_> = same.iter().map(|(_, part)| part).collect();
+            let life = life(&parts, serves_ns, self.setup_calls.contains(key), wall_offset_ns);
+            let origin = parts.iter().min_by_key(|part| part.first_ns()).and_then(|part| part.origin);
+            let row = CallRow { life, ..call.row(*key, &interval, origin, wall_offset_ns) };
             add_counts(&mut sum, &row.counts);
             add_buckets(&mut buckets, &interval);
             max_ns = max_ns.max(call.now.max_ns);
@@ -206,7 +301,7 @@ impl Gathered<'_> {
 impl Call {
     /// Adds another owner's calls of the same number.
     fn merge(&mut self, other: &Self) {
-        self.first = match (self.first, other.first) {
+        self.info = match (self.info, other.info) {
             (Some(a), Some(b)) => Some(if a.first_ns <= b.first_ns { a } else { b }),
             (a, b) => a.or(b),
         };
@@ -231,7 +326,7 @@ impl Call {
 
     /// The counts of now become those of the last snapshot.
     fn catch_up(&mut self, ended: bool) {
-        let Self { first: _, now, then, outcomes } = self;
+        let Self { now, then, outcomes, .. } = self;
         if ended && now.count == then.count {
             // It will not be called again, and this interval had no durations.
             now.buckets = Histogram::default();
@@ -249,7 +344,13 @@ impl Call {
     }
 
     /// `buckets`: those of the interval.
-    fn row(&self, (abi, number): (Abi, u16), buckets: &Buckets, wall_offset_ns: i64) -> CallRow {
+    fn row(
+        &self,
+        (abi, number): (Abi, u16),
+        buckets: &Buckets,
+        origin: Option<Origin>,
+        wall_offset_ns: i64,
+    ) -> CallRow {
         let mut errnos: BTreeMap<u16, ErrnoRow> = BTreeMap::new();
         for (&(errno, how), outcome) in &self.outcomes {
             let row = errnos.entry(errno).or_insert(ErrnoRow {
@@ -284,14 +385,16 @@ impl Call {
             duration: quantiles(buckets, now.max_ns),
             spectrum: Spectrum::new(buckets),
             time_ns: now.time_ns.saturating_sub(then.time_ns),
-            first: self.first.map_or_else(
-                || FirstCall { wall_ns: 0, pid: 0, comm: String::new() },
+            first: self.info.map_or_else(
+                || FirstCall { wall_ns: 0, pid: 0, comm: String::new(), origin },
                 |info| FirstCall {
                     wall_ns: wall(info.first_ns, wall_offset_ns),
                     pid: info.first_tgid,
                     comm: text_until_nul(&info.first_comm),
+                    origin,
                 },
             ),
+            life: Life::default(),
         }
     }
 }

@@ -5,6 +5,7 @@ mod calls;
 mod owners;
 pub mod quantile;
 mod resources;
+mod sessions;
 
 use std::collections::HashMap;
 
@@ -12,12 +13,14 @@ use tracer_common::loss::{Loss, Tally};
 
 use crate::batch::{Batch, OwnSample, OwnerId, Session};
 use crate::container::{Identity, Phase};
+use crate::event::Event;
 use crate::ledger::Ledger;
 use crate::snapshot::{LossRow, Snapshot, Used};
 
 use calls::Calls;
 pub use owners::Owners;
 use resources::Uses;
+use sessions::Sessions;
 
 /// Containers that ended stay this long: time to read what they did, and for a slow reader of
 /// `top --format json` to see their last numbers.
@@ -29,8 +32,10 @@ pub struct Model {
     calls: Calls,
     tallies: HashMap<OwnerId, Tally>,
     uses: Uses,
+    sessions: Sessions,
     now_ns: u64,
     last_snapshot_ns: u64,
+    last_sample_ns: u64,
     grace_ns: u64,
 }
 
@@ -44,6 +49,8 @@ impl Model {
             calls: Calls::default(),
             tallies: HashMap::new(),
             uses: Uses::default(),
+            sessions: Sessions::default(),
+            last_sample_ns: started,
             now_ns: started,
             last_snapshot_ns: started,
             grace_ns,
@@ -74,7 +81,10 @@ impl Model {
         }
         if let Some(sample) = &batch.sample {
             for call in &sample.calls {
-                self.calls.counted(call);
+                self.calls.counted(call, self.last_sample_ns, self.now_ns);
+            }
+            for arguments in &sample.arguments {
+                self.calls.with(arguments);
             }
             for outcome in &sample.outcomes {
                 self.calls.ended_in(outcome, self.now_ns);
@@ -83,7 +93,13 @@ impl Model {
                 self.tallies.insert(tally.owner, tally.tally);
             }
             self.uses.sampled(sample);
+            self.last_sample_ns = self.now_ns;
         }
+    }
+
+    /// A process executed a program: what an `exec` session is there for.
+    pub fn executed(&mut self, event: &Event<'_>) {
+        self.sessions.executed(event);
     }
 
     /// What an owner called so far.
@@ -99,6 +115,7 @@ impl Model {
     pub fn expire(&mut self) {
         for owner in self.owners.expire(self.now_ns, self.grace_ns) {
             self.calls.forget(owner);
+            self.sessions.forget(owner);
         }
     }
 
@@ -151,7 +168,7 @@ impl Model {
         self.expire();
         let interval_ns = self.now_ns.saturating_sub(self.last_snapshot_ns);
         let wall_offset = self.session.wall_offset_ns;
-        let rows = self.calls.rows(&self.owners, &self.uses, wall_offset);
+        let rows = self.calls.rows(&self.owners, &self.uses, &self.sessions, self.session.arch, wall_offset);
         let own = self.uses.own();
         self.uses.settle();
         self.last_snapshot_ns = self.now_ns;
@@ -172,3 +189,6 @@ impl Model {
 pub fn wall(ktime_ns: u64, offset_ns: i64) -> i64 {
     i64::try_from(ktime_ns).unwrap_or(i64::MAX).saturating_add(offset_ns)
 }
+
+#[cfg(test)]
+mod tests;

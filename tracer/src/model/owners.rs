@@ -1,14 +1,14 @@
 //! Owners by id, and when they ended.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::batch::OwnerId;
 use crate::container::{Container, Identity, Owner, UnknownReason};
+use crate::owner_map::OwnerMap;
 
 #[derive(Default)]
 pub struct Owners {
-    known: HashMap<OwnerId, Known>,
+    known: OwnerMap<Known>,
 }
 
 struct Known {

@@ -3,11 +3,13 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::PROBES;
+use super::arguments::describe;
 use super::file::{Action, Effect};
-use super::matcher::{Matcher, Outcome};
+use super::matcher::{Argument, Matcher, Outcome};
 use crate::batch::Arch;
 use crate::event::Abi;
-use crate::snapshot::{FirstCall, Row};
+use crate::snapshot::{CallRow, FirstCall, Life, Row};
+use crate::syscall::values::Valued;
 use crate::syscall::{abi_name, errno, label, name};
 use crate::text::safe;
 
@@ -23,6 +25,8 @@ pub struct Finding {
     /// How often the filter that the container had refused it.
     pub refused: u64,
     pub first: FirstCall,
+    /// The arguments that make it refused, where others do not.
+    pub arguments: Option<String>,
 }
 
 impl Finding {
@@ -41,20 +45,70 @@ pub fn check(row: &Row, arch: Arch, matcher: &Matcher) -> Vec<Finding> {
             if name.is_some_and(|name| PROBES.contains(&name)) {
                 return None;
             }
+            let made = call.counts.total.saturating_sub(call.counts.total_denied);
             let outcome = matcher.judge(call.abi, name);
-            (outcome != Outcome::Allowed).then(|| Finding {
+            let finding = |outcome| Finding {
                 arch,
                 abi: call.abi,
                 number: call.number,
                 outcome,
-                made: call.counts.total.saturating_sub(call.counts.total_denied),
+                made,
                 refused: call.counts.total_denied,
                 first: call.first.clone(),
-            })
+                arguments: None,
+            };
+            match (outcome, name.and_then(|name| by_arguments(call, name, arch, made, matcher))) {
+                (Outcome::Allowed, _) => None,
+                (Outcome::Depends, Some(judged)) => match judged {
+                    Judged { outcome: Outcome::Allowed, .. } => None,
+                    Judged { outcome, made, arguments } => {
+                        Some(Finding { made, arguments: Some(arguments), ..finding(outcome) })
+                    }
+                },
+                (outcome, _) => Some(finding(outcome)),
+            }
         })
         .collect();
     findings.sort_by_key(|finding| (finding.abi, finding.number));
     findings
+}
+
+/// What becomes of a call with the arguments that it was seen with.
+struct Judged {
+    outcome: Outcome,
+    /// How often it was made with those that are refused, and which.
+    made: u64,
+    arguments: String,
+}
+
+/// None: they are not all known, or do not decide.
+fn by_arguments(call: &CallRow, name: &str, arch: Arch, made: u64, matcher: &Matcher) -> Option<Judged> {
+    let valued = Valued::find(name)?;
+    let Life { values, more_values, .. } = &call.life;
+    if *more_values || values.values().sum::<u64>() < made {
+        return None;
+    }
+    let mut judged = Judged { outcome: Outcome::Allowed, made: 0, arguments: String::new() };
+    for (values, count) in values {
+        let [value, second] = *values;
+        let first = Argument { index: valued.first, value, known: valued.mask };
+        let second = valued.second.map(|index| Argument { index, value: second, known: u32::MAX });
+        let arguments: Vec<_> = [Some(first), second].into_iter().flatten().collect();
+        match matcher.judge_with(call.abi, name, &arguments) {
+            Outcome::Allowed => {}
+            Outcome::Depends => return None,
+            outcome @ (Outcome::Refused(_) | Outcome::Foreign) => {
+                let text = describe(arch, call.abi, call.number, valued, *values);
+                judged.outcome = outcome;
+                judged.made += count;
+                if !judged.arguments.split("; ").any(|known| known == text) {
+                    judged.arguments.push_str(if judged.arguments.is_empty() { "" } else { "; " });
+                    judged.arguments.push_str(&text);
+                }
+            }
+        }
+    }
+    Some(judged)
 }
 
 /// Lines for people, one a finding, sorted by what they mean. None of it is unescaped.
@@ -68,11 +122,15 @@ pub fn findings(container: &str, findings: &[Finding]) -> String {
 
 impl Display for Finding {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { arch, abi, number, outcome, made, refused, first } = self;
+        let Self { arch, abi, number, outcome, made, refused, first, arguments } = self;
         if *abi != Abi::Native {
             write!(f, "{} ", abi_name(*arch, *abi))?;
         }
-        write!(f, "{}: ", label(*arch, *abi, *number))?;
+        f.write_str(&label(*arch, *abi, *number))?;
+        if let Some(arguments) = arguments {
+            write!(f, " with {arguments}")?;
+        }
+        f.write_str(": ")?;
         match (outcome, made) {
             (Outcome::Allowed, _) => f.write_str("allowed")?,
             (Outcome::Depends, _) => f.write_str("depends on its arguments or on another process")?,

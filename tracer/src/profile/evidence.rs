@@ -18,14 +18,19 @@
 //! | `.complete` | bool | watched from its start, nothing lost |
 //! | `.reasons` | array of strings | why it is not complete |
 //! | `.notes` | array of strings | what else is to be known |
+//! | `.serving` | object | when it began to serve: `since`; `after`: by what that was told; `resolution_ns`: calls that were made before, and within so long of it, count as made after it as well. Absent: it never did |
 //! | `.losses` | array | `place`, `count`, and `own`: false if nobody can tell whose it was |
+//! | `phase` | string | `serving`: the profile is of that phase alone |
 //! | `syscalls` | array | every call of the profile, and those that were seen and are not in it |
 //! | `.name` | string | absent: it has none here |
 //! | `.why` | string | `observed`, `refused` (by the filter that the container had, each time), `unnamed`, `probe` (put into the program by a tracer); not observed: `runtime` (the container's runtime needs it), `always`, `guessed` |
 //! | `.allowed` | bool | the profile allows it |
 //! | `.abi`, `.number` | string, number | as it was called: `x86_64`, `i386`, `x32`, `aarch64`, `arm`; absent if it was not |
 //! | `.count`, `.refused` | number | how often it was called; of these, refused by a filter |
-//! | `.first` | object | the first caller: `at`, `pid`, `executable` (as the kernel has it, 15 bytes at most) |
+//! | `.first` | object | the first caller: `at`, `pid`, `executable` (as the kernel has it, 15 bytes at most), `origin` (`workload`, `exec`, `healthcheck`), `phase` |
+//! | `.last` | object | it was called last between `after` and `until`, the times of two samples |
+//! | `.phases` | array of strings | when it was called: `set-up` (by the runtime; neither counted nor in the profile for that), `start-up`, `serving` |
+//! | `.arguments` | object | the values of arguments that decide what it does: `seen`, an array of `values` (array of `index` and `value`, of which only the lower 32 bits count), `text`, `count`; `more`: there were others; `any`: why the profile allows any, where it was to have rules about them |
 //! | `.instead_of` | string | with `guessed`: the call that was observed |
 //! | `suggestions` | array | `name`, `instead_of`: not in the profile, but another libc may call it |
 
@@ -34,11 +39,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::arguments::describe;
+use super::phases::{SERVES, SET_UP, START_UP, phases};
 use super::verdict::{Reason, Verdict};
-use super::{Generated, PROBES, Sibling};
+use super::{Generated, PROBES, Phases, Serving, Sibling};
 use crate::batch::{Arch, Session};
 use crate::event::Abi;
-use crate::snapshot::{Row, Snapshot, State, Subject};
+use crate::origin::Origin;
+use crate::snapshot::{CallRow, Life, Row, Snapshot, State, Subject};
+use crate::syscall::values::Valued;
 use crate::syscall::{abi_name, name};
 use crate::text::safe;
 
@@ -48,6 +57,8 @@ const SCHEMA_VERSION: u32 = 1;
 pub struct Evidence {
     pub schema_version: u32,
     pub recordings: Vec<Recording>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
     pub syscalls: Vec<Call>,
     pub suggestions: Vec<Suggestion>,
 }
@@ -69,7 +80,16 @@ pub struct Recording {
     pub complete: bool,
     pub reasons: Vec<String>,
     pub notes: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serving: Option<Served>,
     pub losses: Vec<Lost>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Served {
+    pub since: String,
+    pub after: String,
+    pub resolution_ns: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -119,6 +139,12 @@ pub struct Call {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<First>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Last>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<Arguments>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead_of: Option<String>,
 }
 
@@ -127,6 +153,37 @@ pub struct First {
     pub at: String,
     pub pid: u32,
     pub executable: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Last {
+    pub after: String,
+    pub until: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arguments {
+    pub seen: Vec<Seen>,
+    pub more: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub any: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    pub values: Vec<Indexed>,
+    pub text: String,
+    pub count: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Indexed {
+    pub index: u8,
+    pub value: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -148,6 +205,9 @@ impl Evidence {
             count: None,
             refused: None,
             first: None,
+            last: None,
+            phases: Vec::new(),
+            arguments: None,
             instead_of: None,
         };
         let Generated { added_for_runtime, always, siblings, suggestions, .. } = generated;
@@ -161,6 +221,7 @@ impl Evidence {
         Self {
             schema_version: SCHEMA_VERSION,
             recordings: vec![recording(generated, row, snapshot, session)],
+            phase: (generated.phases == Phases::Serving).then(|| SERVES.to_owned()),
             syscalls,
             suggestions: suggestions.iter().map(suggestion).collect(),
         }
@@ -193,6 +254,8 @@ impl Evidence {
         });
         let mut calls: BTreeMap<_, Call> = BTreeMap::new();
         let (mut recordings, mut suggestions) = (BTreeSet::new(), Vec::new());
+        // Of all phases as soon as one is.
+        let phase = all.iter().map(|evidence| evidence.phase.clone()).min().flatten();
         for evidence in all {
             let again = evidence.recordings.iter().all(|recording| recordings.contains(recording));
             recordings.extend(evidence.recordings);
@@ -221,6 +284,7 @@ impl Evidence {
         Self {
             schema_version: SCHEMA_VERSION,
             recordings: recordings.into_iter().collect(),
+            phase,
             syscalls,
             suggestions,
         }
@@ -234,6 +298,8 @@ impl Call {
             (None, None) => None,
             (a, b) => Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0))),
         };
+        let told = |call: &Self| call.arguments.is_some() || call.count.is_none();
+        let all_told = told(self) && told(&other);
         self.why = self.why.min(other.why);
         self.count = sum(self.count, other.count);
         self.refused = sum(self.refused, other.refused);
@@ -241,7 +307,36 @@ impl Call {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
+        self.last = match (self.last.take(), other.last) {
+            (Some(a), Some(b)) => Some(if a.until >= b.until { a } else { b }),
+            (a, b) => a.or(b),
+        };
+        let phases = [SET_UP, START_UP, SERVES].map(str::to_owned);
+        let made = |phase: &String| self.phases.contains(phase) || other.phases.contains(phase);
+        self.phases = phases.into_iter().filter(made).collect();
+        self.arguments = match (self.arguments.take(), other.arguments) {
+            (Some(a), Some(b)) => Some(a.and(b)),
+            (Some(one), None) | (None, Some(one)) => Some(Arguments { more: one.more || !all_told, ..one }),
+            (None, None) => None,
+        };
         self.instead_of = self.instead_of.take().min(other.instead_of);
+    }
+}
+
+impl Arguments {
+    fn and(self, other: Self) -> Self {
+        let mut seen: BTreeMap<Vec<Indexed>, Seen> = BTreeMap::new();
+        for values in self.seen.into_iter().chain(other.seen) {
+            match seen.get_mut(&values.values) {
+                Some(known) => known.count = known.count.saturating_add(values.count),
+                None => drop(seen.insert(values.values.clone(), values)),
+            }
+        }
+        Self {
+            seen: seen.into_values().collect(),
+            more: self.more || other.more,
+            any: self.any.max(other.any),
+        }
     }
 }
 
@@ -280,11 +375,42 @@ fn observed(generated: &Generated, row: &Row) -> Vec<Call> {
                     at,
                     pid: call.first.pid,
                     executable: safe(&call.first.comm).into_owned(),
+                    origin: Some(call.first.origin.map_or("workload", Origin::name).to_owned()),
+                    phase: Some(first_phase(call, generated.serving.as_ref()).to_owned()),
                 }),
+                last: last(&call.life),
+                phases: phases(call, generated.serving.as_ref()).into_iter().map(str::to_owned).collect(),
+                arguments: arguments(generated, call, name),
                 instead_of: None,
             }
         })
         .collect()
+}
+
+fn first_phase(call: &CallRow, serving: Option<&Serving>) -> &'static str {
+    if serving.is_some_and(|serving| call.first.wall_ns > serving.since_wall_ns) { SERVES } else { START_UP }
+}
+
+/// None: there were no samples.
+fn last(life: &Life) -> Option<Last> {
+    let known = life.last_wall_ns > life.last_after_wall_ns;
+    let (after, until) = (time(life.last_after_wall_ns)?, time(life.last_wall_ns)?);
+    known.then_some(Last { after, until })
+}
+
+fn arguments(generated: &Generated, call: &CallRow, name: Option<&str>) -> Option<Arguments> {
+    let Life { values, more_values, .. } = &call.life;
+    let name = name?;
+    let valued = Valued::find(name).filter(|_| !values.is_empty() || *more_values)?;
+    let seen = values.iter().map(|(values, count)| Seen {
+        values: valued.counting(*values).map(|(index, value)| Indexed { index, value }).collect(),
+        text: describe(generated.arch, call.abi, call.number, valued, *values),
+        count: *count,
+    });
+    let any = generated.unconditional.get(name).map(ToString::to_string);
+    let seen = Arguments { seen: seen.collect(), more: *more_values, any };
+    // What does not count may have told some apart.
+    Some(seen.and(Arguments::default()))
 }
 
 fn recording(generated: &Generated, row: &Row, snapshot: &Snapshot, session: &Session) -> Recording {
@@ -321,6 +447,9 @@ fn recording(generated: &Generated, row: &Row, snapshot: &Snapshot, session: &Se
         complete: reasons.is_empty(),
         reasons: reasons.iter().map(ToString::to_string).collect(),
         notes: generated.notes.iter().map(ToString::to_string).collect(),
+        serving: generated.serving.and_then(|Serving { since_wall_ns, after, resolution_ns }| {
+            Some(Served { since: time(since_wall_ns)?, after: after.to_string(), resolution_ns })
+        }),
         losses: losses
             .map(|loss| Lost {
                 place: loss.place.to_owned(),

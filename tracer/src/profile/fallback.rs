@@ -27,6 +27,11 @@ pub fn refused(allowed: &BTreeSet<&str>) -> BTreeSet<&'static str> {
     TRIED_FIRST.into_iter().filter(|name| !allowed.contains(name)).collect()
 }
 
+/// Whether libraries do without it if the kernel has not got it.
+pub fn is_tried_first(name: &str) -> bool {
+    TRIED_FIRST.contains(&name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

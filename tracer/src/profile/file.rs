@@ -146,6 +146,21 @@ pub enum Op {
     MaskedEq,
 }
 
+impl Op {
+    /// libseccomp's.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ne => "SCMP_CMP_NE",
+            Self::Lt => "SCMP_CMP_LT",
+            Self::Le => "SCMP_CMP_LE",
+            Self::Eq => "SCMP_CMP_EQ",
+            Self::Ge => "SCMP_CMP_GE",
+            Self::Gt => "SCMP_CMP_GT",
+            Self::MaskedEq => "SCMP_CMP_MASKED_EQ",
+        }
+    }
+}
+
 /// What becomes of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Effect {

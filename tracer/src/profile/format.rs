@@ -7,6 +7,8 @@ use clap::ValueEnum;
 use serde::Serialize;
 use serde::ser::Error;
 
+use super::arguments::Conditions;
+use super::file::Condition;
 use super::oci::{self, DefaultAction, Profile, Rule, architecture, pretty};
 use crate::batch::Arch;
 use crate::event::Abi;
@@ -126,20 +128,31 @@ struct SpoRule<'a> {
     action: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     errno_ret: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    args: Option<&'a Conditions>,
 }
 
 /// The object has no `defaultErrnoRet`: what is not in a rule fails with EPERM. So the calls that are to
-/// fail with ENOSYS are named, all that this ctrace knows.
+/// fail with ENOSYS are named, all that this ctrace knows. Not those that are allowed with other arguments: a rule without
+/// conditions would cancel theirs.
 fn spo<'a>(profile: &'a Profile, name: &str) -> serde_json::Result<Spo<'a>> {
     oci::some(&profile.names)?;
-    let Profile { default, arch, abis, names } = profile;
+    let Profile { default, arch, abis, names, conditions } = profile;
     let (default_action, _) = default.action();
-    let mut syscalls =
-        vec![SpoRule { names: names.iter().copied().collect(), action: "SCMP_ACT_ALLOW", errno_ret: None }];
+    let allow =
+        |names: Vec<&'a str>, args| SpoRule { names, action: "SCMP_ACT_ALLOW", errno_ret: None, args };
+    let free = profile.unconditional();
+    let mut syscalls = Vec::new();
+    if !free.is_empty() {
+        syscalls.push(allow(free.iter().copied().collect(), None));
+    }
+    for (name, alternatives) in conditions {
+        syscalls.extend(alternatives.iter().map(|args| allow(vec![*name], Some(args))));
+    }
     if let (DefaultAction::Errno, (action, errno_ret)) = (default, default.action()) {
         let known = abis.iter().flat_map(|abi| all(*arch, *abi)).map(|(_, name)| name);
         let others: BTreeSet<_> = known.filter(|name| !names.contains(name)).collect();
-        syscalls.push(SpoRule { names: others.into_iter().collect(), action, errno_ret });
+        syscalls.push(SpoRule { names: others.into_iter().collect(), action, errno_ret, args: None });
     }
     Ok(Spo {
         api_version: "security-profiles-operator.x-k8s.io/v1",
@@ -178,6 +191,14 @@ fn yaml(object: &Spo) -> String {
         if let Some(errno) = rule.errno_ret {
             let _ = writeln!(out, "    errnoRet: {errno}");
         }
+        if let Some(args) = rule.args {
+            out.push_str("    args:\n");
+            for Condition { index, value, value_two, op } in args {
+                let _ =
+                    writeln!(out, "    - index: {index}\n      value: {value}\n      valueTwo: {value_two}");
+                let _ = writeln!(out, "      op: {}", op.name());
+            }
+        }
         list(&mut out, "    names:", "    ", &rule.names);
     }
     out
@@ -186,7 +207,10 @@ fn yaml(object: &Spo) -> String {
 /// systemd.exec(5). One setting over several lines: its continuation is a backslash at the end.
 fn systemd(profile: &Profile) -> serde_json::Result<String> {
     oci::some::<serde_json::Error>(&profile.names)?;
-    let Profile { default, arch, abis, names } = profile;
+    let Profile { default, arch, abis, names, conditions } = profile;
+    if !conditions.is_empty() {
+        return Err(serde_json::Error::custom("systemd's filters know no arguments"));
+    }
     let abis: Vec<_> = abis.iter().filter_map(|abi| systemd_name(*arch, *abi)).collect();
     let mut out = format!("SystemCallArchitectures={}\n", abis.join(" "));
     let (setting, rest) = match default {
@@ -220,12 +244,13 @@ const fn systemd_name(arch: Arch, abi: Abi) -> Option<&'static str> {
         (Arch::X86_64, Abi::Compat) => Some("x86"),
         (Arch::X86_64, Abi::X32) => Some("x32"),
         (Arch::Aarch64, Abi::Compat) => Some("arm"),
-        (Arch::Aarch64, Abi::X32) => None,
+        (Arch::Aarch64, Abi::X32) | (Arch::Riscv64, Abi::Compat | Abi::X32) => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::arguments::Rules;
     use super::*;
 
     fn profile(default: DefaultAction) -> Profile {
@@ -234,6 +259,7 @@ mod tests {
             arch: Arch::X86_64,
             abis: [Abi::Native, Abi::Compat].into(),
             names: ["read", "write", "exit_group"].into(),
+            conditions: Rules::new(),
         }
     }
 

@@ -1,10 +1,10 @@
 //! What a profile does to a call on a given machine, as libseccomp compiles it.
 //!
-//! Arguments are not known here: a rule that depends on them makes the answer depend on them.
+//! Where arguments are not known, a rule that depends on them makes the answer depend on them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::file::{Action, Effect, File, Rule, When, kernel};
+use super::file::{Action, Condition, Effect, File, Op, Rule, When, kernel};
 use super::oci::architecture;
 use crate::batch::Arch;
 use crate::event::Abi;
@@ -54,13 +54,25 @@ pub struct Matcher {
     default: Effect,
     abis: BTreeSet<Abi>,
     calls: BTreeMap<String, Outcome>,
+    /// Rules that hold with some arguments, of calls that have no others.
+    conditional: BTreeMap<String, BTreeSet<(Effect, Vec<Condition>)>>,
+}
+
+/// What is known of one of a call's arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Argument {
+    pub index: u8,
+    /// Its lower half, as far as it is known.
+    pub value: u32,
+    /// The bits that are.
+    pub known: u32,
 }
 
 /// Rules for one name.
 #[derive(Default)]
 struct Effects {
     always: BTreeSet<Effect>,
-    sometimes: BTreeSet<Effect>,
+    sometimes: BTreeSet<(Effect, Vec<Condition>)>,
 }
 
 impl Matcher {
@@ -75,13 +87,37 @@ impl Matcher {
             }
             for name in &rule.names {
                 let effects = effects.entry(name).or_default();
-                let conditional = rule.args.as_ref().is_some_and(|args| !args.is_empty());
-                let set = if conditional { &mut effects.sometimes } else { &mut effects.always };
-                set.insert(effect);
+                match rule.args.as_ref().filter(|args| !args.is_empty()) {
+                    Some(args) => drop(effects.sometimes.insert((effect, args.clone()))),
+                    None => drop(effects.always.insert(effect)),
+                }
             }
         }
-        let calls = effects.into_iter().map(|(name, effects)| (name.to_owned(), effects.outcome(default)));
-        Self { default, abis: machine.abis(file), calls: calls.collect() }
+        let calls = effects.iter().map(|(name, effects)| ((*name).to_owned(), effects.outcome(default)));
+        let calls = calls.collect();
+        let conditional = effects.into_iter().filter(|(_, effects)| effects.always.is_empty());
+        let conditional = conditional.map(|(name, effects)| (name.to_owned(), effects.sometimes));
+        Self { default, abis: machine.abis(file), calls, conditional: conditional.collect() }
+    }
+
+    /// As [`Matcher::judge`], of a call with these arguments. The upper halves of registers are taken for 0.
+    pub fn judge_with(&self, abi: Abi, name: &str, arguments: &[Argument]) -> Outcome {
+        let judged = self.judge(abi, Some(name));
+        let (Outcome::Depends, Some(rules)) = (judged, self.conditional.get(name)) else { return judged };
+        let mut effects = BTreeSet::new();
+        for (effect, conditions) in rules {
+            match hold(conditions, arguments) {
+                Some(true) => drop(effects.insert(*effect)),
+                Some(false) => {}
+                None => return Outcome::Depends,
+            }
+        }
+        let mut outcomes = effects.into_iter().map(outcome);
+        match (outcomes.next(), outcomes.next()) {
+            (None, _) => outcome(self.default),
+            (Some(only), None) => only,
+            (Some(_), Some(_)) => Outcome::Depends,
+        }
     }
 
     /// `name` None: a call without a name, which no rule can be about.
@@ -104,10 +140,39 @@ impl Effects {
             (Some(_), Some(_)) => Outcome::Depends,
             (None, _) => {
                 let default = outcome(default);
-                let same = self.sometimes.iter().all(|effect| outcome(*effect) == default);
+                let same = self.sometimes.iter().all(|(effect, _)| outcome(*effect) == default);
                 if same { default } else { Outcome::Depends }
             }
         }
+    }
+}
+
+/// Whether a rule's conditions hold; None: that is not known. Several about one argument are alternatives: for them both
+/// runtimes make a rule of each condition.
+fn hold(conditions: &[Condition], arguments: &[Argument]) -> Option<bool> {
+    let indexes: BTreeSet<_> = conditions.iter().map(|condition| condition.index).collect();
+    let mut held = conditions.iter().map(|condition| holds(condition, arguments));
+    if indexes.len() < conditions.len() {
+        held.try_fold(false, |any, one| Some(any | one?))
+    } else {
+        held.try_fold(true, |all, one| Some(all & one?))
+    }
+}
+
+fn holds(condition: &Condition, arguments: &[Argument]) -> Option<bool> {
+    let Condition { index, value, value_two, op } = *condition;
+    let argument = arguments.iter().find(|argument| u32::from(argument.index) == index)?;
+    let (is, known) = (u64::from(argument.value), u64::from(argument.known));
+    let whole = argument.known == u32::MAX;
+    match op {
+        Op::MaskedEq if whole || value & !known == 0 => Some(is & value == value_two),
+        _ if !whole => None,
+        Op::MaskedEq | Op::Eq => Some(is == value),
+        Op::Ne => Some(is != value),
+        Op::Lt => Some(is < value),
+        Op::Le => Some(is <= value),
+        Op::Ge => Some(is >= value),
+        Op::Gt => Some(is > value),
     }
 }
 
@@ -122,7 +187,7 @@ const fn outcome(effect: Effect) -> Outcome {
 }
 
 impl Machine {
-    fn counts(&self, rule: &Rule) -> bool {
+    pub(super) fn counts(&self, rule: &Rule) -> bool {
         let none = When::default();
         let (includes, excludes) =
             (rule.includes.as_ref().unwrap_or(&none), rule.excludes.as_ref().unwrap_or(&none));
@@ -145,7 +210,7 @@ impl Machine {
     }
 
     /// The machine's own ABI is part of every filter.
-    fn abis(&self, file: &File) -> BTreeSet<Abi> {
+    pub(super) fn abis(&self, file: &File) -> BTreeSet<Abi> {
         let own = architecture(self.arch, Abi::Native);
         let maps = file.arch_map.iter().flatten();
         let mapped = maps.filter(|map| Some(map.architecture.as_str()) == own);
@@ -161,6 +226,7 @@ impl Machine {
         match self.arch {
             Arch::X86_64 => "amd64",
             Arch::Aarch64 => "arm64",
+            Arch::Riscv64 => "riscv64",
         }
     }
 }
@@ -212,6 +278,53 @@ mod tests {
         assert_eq!(judge(&format!("{same},{ALLOW}")), Outcome::Allowed);
         assert_eq!(judge(r#"{"names":["read"],"action":"SCMP_ACT_NOTIFY"}"#), Outcome::Depends);
         assert_eq!(judge(r#"{"names":["read"],"action":"SCMP_ACT_LOG"}"#), Outcome::Allowed);
+    }
+
+    fn one(index: u8, value: u32) -> Argument {
+        Argument { index, value, known: u32::MAX }
+    }
+
+    #[test]
+    fn known_arguments_decide() {
+        let machine = machine(NONE, &[]);
+        let rule = |args: &str| format!(r#"{{"names":["read"],"action":"SCMP_ACT_ALLOW","args":[{args}]}}"#);
+        let condition = |index: u32, op: &str, value: u64, two: u64| {
+            format!(r#"{{"index":{index},"value":{value},"valueTwo":{two},"op":"SCMP_CMP_{op}"}}"#)
+        };
+        let judge = |rules: &str, arguments: &[Argument]| {
+            matcher(rules, "", &machine).judge_with(Abi::Native, "read", arguments)
+        };
+        for (op, value, two, holding, failing) in [
+            ("EQ", 3, 0, 3, 4),
+            ("NE", 3, 0, 4, 3),
+            ("LT", 3, 0, 2, 3),
+            ("LE", 3, 0, 3, 4),
+            ("GE", 3, 0, 3, 2),
+            ("GT", 3, 0, 4, 3),
+            ("MASKED_EQ", 0xffff_ffff, 3, 3, 4),
+            ("MASKED_EQ", 6, 2, 0x0a, 4),
+        ] {
+            let rules = rule(&condition(0, op, value, two));
+            assert_eq!(judge(&rules, &[one(0, holding)]), Outcome::Allowed, "{op}");
+            assert_eq!(judge(&rules, &[one(0, failing)]), errno(38), "{op}");
+            assert_eq!(judge(&rules, &[one(1, holding)]), Outcome::Depends, "{op}");
+        }
+        // Of two arguments both, of one any.
+        let (three, four) = (condition(0, "EQ", 3, 0), condition(1, "EQ", 4, 0));
+        let both = rule(&format!("{three},{four}"));
+        assert_eq!(judge(&both, &[one(0, 3), one(1, 4)]), Outcome::Allowed);
+        assert_eq!(judge(&both, &[one(0, 3), one(1, 3)]), errno(38));
+        let any = rule(&format!("{three},{}", condition(0, "EQ", 5, 0)));
+        assert_eq!(judge(&any, &[one(0, 5)]), Outcome::Allowed);
+        // Alternatives, and a rule that cancels all conditions.
+        let rules = format!("{},{}", rule(&three), rule(&condition(0, "EQ", 5, 0)));
+        assert_eq!([3, 5].map(|value| judge(&rules, &[one(0, value)])), [Outcome::Allowed; 2]);
+        assert_eq!(judge(&format!("{rules},{ALLOW}"), &[one(0, 7)]), Outcome::Allowed);
+        // Only some bits are known.
+        let some = Argument { index: 0, value: 2, known: 6 };
+        assert_eq!(judge(&rule(&condition(0, "MASKED_EQ", 6, 2)), &[some]), Outcome::Allowed);
+        assert_eq!(judge(&rule(&condition(0, "MASKED_EQ", 7, 2)), &[some]), Outcome::Depends);
+        assert_eq!(judge(&rule(&condition(0, "EQ", 2, 0)), &[some]), Outcome::Depends);
     }
 
     #[test]

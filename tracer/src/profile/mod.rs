@@ -6,41 +6,51 @@
 //! snapshot cannot vouch for is in the [`Verdict`], and nothing is guessed: a refused call is
 //! reported, not allowed, and so is a number without a name.
 
+mod arguments;
 pub mod base;
 mod check;
 mod diff;
 mod evidence;
+mod extend;
 mod fallback;
 mod file;
 mod format;
 mod matcher;
 mod merge;
+mod minimise;
 pub mod oci;
+mod phases;
 mod report;
 mod siblings;
 mod summary;
+mod surplus;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
 use std::collections::BTreeSet;
 
+pub use arguments::{Rules, Unconditional};
 pub use base::{Engine, Runtimes};
 pub use check::{Finding, check, findings};
 pub use diff::diff;
 pub use evidence::Evidence;
+pub use extend::extend;
 pub use file::{File, MAX_BYTES, Problem};
 pub use format::Format;
 pub use matcher::{DOCKER_CAPABILITIES, Machine, Matcher};
 pub use merge::{How, merge};
+pub use minimise::{Minimised, minimise};
 pub use oci::DefaultAction;
+pub use phases::{Phases, Serving, ServingAfter};
 pub use report::report;
 pub use siblings::Sibling;
+pub use surplus::{Surplus, installed};
 pub use verdict::{Reason, Verdict};
 
 use crate::batch::Arch;
 use crate::event::Abi;
-use crate::snapshot::{CallRow, Row, Snapshot, State};
+use crate::snapshot::{CallRow, Made, Row, Snapshot, State};
 use crate::syscall::name;
 
 /// What only the one who recorded can know.
@@ -53,6 +63,10 @@ pub struct Options {
     pub default: DefaultAction,
     /// The machine that the profile is for; None: that of the recording.
     pub target: Option<Arch>,
+    pub serving_after: ServingAfter,
+    pub phases: Phases,
+    /// Make rules about arguments, of calls that were made so often at least; None: none.
+    pub arguments: Option<u64>,
 }
 
 /// A profile and what is to be said about it. The names in it are `observed` many, and those of
@@ -77,6 +91,11 @@ pub struct Generated {
     /// By name.
     pub refused: Vec<Refused>,
     pub unknown_numbers: Vec<UnknownNumber>,
+    /// With [`Options::arguments`]: calls that have none of [`oci::Profile::conditions`], and why.
+    pub unconditional: Unconditional,
+    pub phases: Phases,
+    /// None: it never served.
+    pub serving: Option<Serving>,
     pub notes: Vec<Note>,
     /// From the last new call to the end of the recording, ns; None: no call.
     pub settled_ns: Option<u64>,
@@ -115,6 +134,8 @@ pub enum Note {
     Probes,
     /// What it calls when it is stopped was not seen.
     StillRunning,
+    /// The profile is of one phase, and no container starts with it.
+    ServingOnly,
 }
 
 /// Injected into a program by whoever attaches user-space probes to it,
@@ -134,8 +155,13 @@ pub fn generate(row: &Row, snapshot: &Snapshot, options: &Options) -> Generated 
     let mut unknown_numbers = Vec::new();
     let mut notes = BTreeSet::new();
     let mut last_new = None;
+    let serving = Serving::find(row, snapshot, options.serving_after);
+    let wanted = |call: &&CallRow| match options.phases {
+        Phases::All => true,
+        Phases::Serving => serving.is_some_and(|serving| serving.made(call) != Made::No),
+    };
 
-    for call in row.calls.iter().filter(|call| call.counts.total > 0) {
+    for call in row.calls.iter().filter(|call| call.counts.total > 0).filter(wanted) {
         let CallRow { abi, number, counts, .. } = *call;
         let Some(name) = name(arch, abi, number) else {
             unknown_numbers.push(unknown(call));
@@ -161,13 +187,20 @@ pub fn generate(row: &Row, snapshot: &Snapshot, options: &Options) -> Generated 
     if row.state == State::Running {
         notes.insert(Note::StillRunning);
     }
+    if options.phases == Phases::Serving {
+        notes.insert(Note::ServingOnly);
+    }
 
     let target = options.target.unwrap_or(arch);
     let abis: BTreeSet<Abi> =
         abis.into_iter().filter(|abi| oci::architecture(target, *abi).is_some()).collect();
     let siblings::Ported { names: observed, siblings, not_there } =
         siblings::port(observed, arch, target, &abis);
-    let runtime = base::runtime_calls(options.runtimes);
+    let runtime = match options.phases {
+        Phases::All => base::runtime_calls(options.runtimes),
+        // It is over when that begins.
+        Phases::Serving => BTreeSet::new(),
+    };
     let added_for_runtime: Vec<_> = runtime.difference(&observed).copied().collect();
     let mut allowed: BTreeSet<_> = observed.union(&runtime).copied().collect();
     let always: Vec<_> = base::always(target, &abis).difference(&allowed).copied().collect();
@@ -175,6 +208,11 @@ pub fn generate(row: &Row, snapshot: &Snapshot, options: &Options) -> Generated 
     let siblings: Vec<_> = siblings.into_iter().filter(|sibling| !allowed.contains(sibling.name)).collect();
     allowed.extend(siblings.iter().map(|sibling| sibling.name));
     let suggestions = siblings::newer(&observed, &allowed, target);
+
+    let (conditions, unconditional) = options.arguments.map_or_else(Default::default, |least| {
+        let (observed, abis, runtime) = (&observed, &abis, &runtime);
+        arguments::Wanted { arch, target, abis, runtime, observed, least }.rules(row)
+    });
 
     for call in &mut refused {
         call.allowed = allowed.contains(call.name);
@@ -192,7 +230,7 @@ pub fn generate(row: &Row, snapshot: &Snapshot, options: &Options) -> Generated 
     );
     Generated {
         arch,
-        profile: oci::Profile { default: options.default, arch: target, abis, names: allowed },
+        profile: oci::Profile { default: options.default, arch: target, abis, names: allowed, conditions },
         observed: observed.len(),
         added_for_runtime,
         always,
@@ -201,6 +239,9 @@ pub fn generate(row: &Row, snapshot: &Snapshot, options: &Options) -> Generated 
         suggestions,
         refused,
         unknown_numbers,
+        unconditional,
+        phases: options.phases,
+        serving,
         notes: Vec::from_iter(notes),
         settled_ns: last_new.map(|last| u64::try_from(snapshot.wall_ns.saturating_sub(last)).unwrap_or(0)),
         recorded_ns: snapshot.elapsed_ns,

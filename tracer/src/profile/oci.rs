@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 use serde::ser::{Error, SerializeStruct, Serializer};
 
+use super::arguments::{Conditions, Rules};
 use super::fallback;
 use crate::batch::Arch;
 use crate::event::Abi;
@@ -53,6 +54,8 @@ pub struct Profile {
     pub abis: BTreeSet<Abi>,
     /// One list for all ABIs: the format has no other.
     pub names: BTreeSet<&'static str>,
+    /// Of these, the ones that are allowed with some arguments only.
+    pub conditions: Rules,
 }
 
 impl Profile {
@@ -63,13 +66,34 @@ impl Profile {
 
     /// What is allowed, and what is refused as everything else is, but by name: for those who do not know the default's errno.
     pub(super) fn rules(&self) -> Vec<Rule<'_>> {
-        let mut rules = vec![Rule { names: Cow::Borrowed(&self.names), action: ALLOW, errno_ret: None }];
+        let mut rules = Vec::new();
+        let free = self.unconditional();
+        if !free.is_empty() {
+            rules.push(Rule { names: free, action: ALLOW, errno_ret: None, args: None });
+        }
+        for (name, alternatives) in &self.conditions {
+            rules.extend(alternatives.iter().map(|args| Rule {
+                names: Cow::Owned([*name].into()),
+                action: ALLOW,
+                errno_ret: None,
+                args: Some(args),
+            }));
+        }
         let refused = fallback::refused(&self.names);
         if self.default == DefaultAction::Errno && !refused.is_empty() {
             let (action, errno_ret) = self.default.action();
-            rules.push(Rule { names: Cow::Owned(refused), action, errno_ret });
+            rules.push(Rule { names: Cow::Owned(refused), action, errno_ret, args: None });
         }
         rules
+    }
+
+    /// What is allowed with any arguments.
+    pub(super) fn unconditional(&self) -> Cow<'_, BTreeSet<&'static str>> {
+        if self.conditions.is_empty() {
+            return Cow::Borrowed(&self.names);
+        }
+        let free = self.names.iter().filter(|name| !self.conditions.contains_key(*name));
+        Cow::Owned(free.copied().collect())
     }
 
     /// libseccomp's names of the ABIs, the machine's own first.
@@ -115,6 +139,8 @@ pub(super) struct Rule<'a> {
     action: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     errno_ret: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    args: Option<&'a Conditions>,
 }
 
 /// libseccomp's name of an ABI; None: the machine has no such one.
@@ -125,7 +151,8 @@ pub const fn architecture(arch: Arch, abi: Abi) -> Option<&'static str> {
         (Arch::X86_64, Abi::X32) => Some("SCMP_ARCH_X32"),
         (Arch::Aarch64, Abi::Native) => Some("SCMP_ARCH_AARCH64"),
         (Arch::Aarch64, Abi::Compat) => Some("SCMP_ARCH_ARM"),
-        (Arch::Aarch64, Abi::X32) => None,
+        (Arch::Riscv64, Abi::Native) => Some("SCMP_ARCH_RISCV64"),
+        (Arch::Aarch64, Abi::X32) | (Arch::Riscv64, Abi::Compat | Abi::X32) => None,
     }
 }
 
@@ -140,6 +167,7 @@ mod tests {
             arch: Arch::X86_64,
             abis: [Abi::Compat, Abi::Native].into(),
             names: ["write", "read"].into(),
+            conditions: Rules::new(),
         };
         let expected = r#"{
   "defaultAction": "SCMP_ACT_ERRNO",
@@ -188,6 +216,7 @@ mod tests {
             arch: Arch::X86_64,
             abis: BTreeSet::new(),
             names: BTreeSet::new(),
+            conditions: Rules::new(),
         };
         assert!(profile.to_json().unwrap_err().to_string().contains("no system call"));
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::diff::diff;
-use super::evidence::{Call, Evidence, Recording, Why};
+use super::evidence::{Arguments, Call, Evidence, First, Recording, Served, Why};
 use super::file::File;
 use crate::batch::Arch;
 use crate::event::Abi;
@@ -20,7 +20,7 @@ pub fn report(name: &str, file: &File, evidence: Option<&Evidence>) -> String {
     if !unknown.is_empty() {
         line(
             &mut out,
-            "on x86_64, i386, x32, aarch64 and arm no calls, and passed over there",
+            "on x86_64, i386, x32, aarch64, arm and riscv64 no calls, and passed over there",
             &unknown.join(", "),
         );
     }
@@ -28,8 +28,15 @@ pub fn report(name: &str, file: &File, evidence: Option<&Evidence>) -> String {
         for recording in &evidence.recordings {
             describe(&mut out, recording);
         }
+        if let Some(phase) = &evidence.phase {
+            let phase = format!("{}: a container cannot start with it", safe(phase));
+            line(&mut out, "of one phase alone", &phase);
+        }
         out.push('\n');
         out.push_str(&table(&evidence.syscalls));
+        for call in &evidence.syscalls {
+            arguments(&mut out, call);
+        }
         for suggestion in &evidence.suggestions {
             let (name, of) = (safe(&suggestion.name), safe(&suggestion.instead_of));
             line(&mut out, "another libc may call, not in the profile", &format!("{name} (for {of})"));
@@ -67,13 +74,13 @@ fn architectures(file: &File) -> String {
 fn is_known(name: &str) -> bool {
     // arm's private calls have no number in the kernel's table.
     ["breakpoint", "cacheflush", "set_tls"].contains(&name)
-        || [Arch::X86_64, Arch::Aarch64].into_iter().any(|arch| {
+        || [Arch::X86_64, Arch::Aarch64, Arch::Riscv64].into_iter().any(|arch| {
             [Abi::Native, Abi::Compat, Abi::X32].into_iter().any(|abi| number(arch, abi, name).is_some())
         })
 }
 
 fn describe(out: &mut String, recording: &Recording) {
-    let Recording { ctrace, kernel, host, machine, ended, container, losses, .. } = recording;
+    let Recording { ctrace, kernel, host, machine, ended, container, serving, losses, .. } = recording;
     let whose = match container {
         Some(whose) => {
             let image = whose.image.as_deref().map(|image| format!(", image {image}")).unwrap_or_default();
@@ -86,7 +93,9 @@ fn describe(out: &mut String, recording: &Recording) {
     let running = if recording.running { ", still running" } else { "" };
     out.push('\n');
     line(out, "recorded", &safe(&format!("{whose}{running}")));
-    line(out, "on", &safe(&format!("{host}, {machine}, Linux {kernel}, ctrace {ctrace}{ended}")));
+    // A machine need not have a name.
+    let host = if host.is_empty() { String::new() } else { format!("{host}, ") };
+    line(out, "on", &safe(&format!("{host}{machine}, Linux {kernel}, ctrace {ctrace}{ended}")));
     let settled = recording.settled_ns.map(|ns| format!(", last new call {} before the end", seconds(ns)));
     line(out, "for", &format!("{}{}", seconds(recording.recorded_ns), settled.unwrap_or_default()));
     if recording.complete {
@@ -94,6 +103,13 @@ fn describe(out: &mut String, recording: &Recording) {
     }
     for reason in &recording.reasons {
         line(out, "PARTIAL", &safe(reason));
+    }
+    if let Some(Served { since, after, resolution_ns }) = serving {
+        let unsure = match resolution_ns {
+            0 => String::new(),
+            ns => format!("; what was made within {} of it counts as made after it", seconds(*ns)),
+        };
+        line(out, "serving since", &safe(&format!("{since}, {after}{unsure}")));
     }
     for loss in losses {
         let whose = if loss.own { "" } else { ", perhaps of another container" };
@@ -109,7 +125,17 @@ fn seconds(ns: u64) -> String {
 }
 
 fn table(calls: &[Call]) -> String {
-    let head = ["SYSCALL", "IN PROFILE", "WHY", "COUNT", "REFUSED", "FIRST CALLER", "FIRST CALLED"];
+    let head = [
+        "SYSCALL",
+        "IN PROFILE",
+        "WHY",
+        "COUNT",
+        "REFUSED",
+        "PHASES",
+        "FIRST CALLER",
+        "FIRST CALLED",
+        "LAST SEEN",
+    ];
     let mut rows = vec![head.map(str::to_owned)];
     let mut calls: Vec<_> = calls.iter().collect();
     // What needs a decision comes first.
@@ -132,18 +158,37 @@ fn table(calls: &[Call]) -> String {
             why(call),
             number(call.count),
             number(call.refused),
-            call.first
-                .as_ref()
-                .map(|first| format!("{} ({})", safe(&first.executable), first.pid))
-                .unwrap_or_default(),
+            safe(&call.phases.join(" ")).into_owned(),
+            call.first.as_ref().map(caller).unwrap_or_default(),
             text(call.first.as_ref().map(|first| first.at.as_str())),
+            text(call.last.as_ref().map(|last| last.until.as_str())),
         ]);
     }
     aligned(&rows)
 }
 
+/// `nginx (4711)`, `sh (4712, exec)`.
+fn caller(first: &First) -> String {
+    let origin = first.origin.as_deref().filter(|origin| *origin != "workload");
+    let origin = origin.map(|origin| format!(", {}", safe(origin))).unwrap_or_default();
+    format!("{} ({}{origin})", safe(&first.executable), first.pid)
+}
+
+/// `arguments of socket: AF_INET (12); AF_NETLINK, NETLINK_ROUTE (3)`.
+fn arguments(out: &mut String, call: &Call) {
+    let (Some(name), Some(Arguments { seen, more, any })) = (&call.name, &call.arguments) else { return };
+    let mut texts: Vec<_> =
+        seen.iter().map(|values| format!("{} ({})", safe(&values.text), values.count)).collect();
+    texts.extend(more.then(|| "others".to_owned()));
+    let any = any.as_ref().map(|why| format!(" (allowed with any: {})", safe(why))).unwrap_or_default();
+    let abi = call.abi.as_deref().filter(|abi| !["x86_64", "aarch64"].contains(abi));
+    let abi = abi.map(|abi| format!(" ({})", safe(abi))).unwrap_or_default();
+    line(out, &format!("arguments of {}{abi}{any}", safe(name)), &texts.join("; "));
+}
+
 fn why(call: &Call) -> String {
     match call.why {
+        Why::Observed if !call.allowed => "observed before it served".to_owned(),
         Why::Observed => "observed".to_owned(),
         Why::Refused => "wanted but refused".to_owned(),
         Why::Unnamed => "has no name".to_owned(),

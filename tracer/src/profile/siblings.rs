@@ -58,6 +58,9 @@ const PORTED: &[(&str, &str)] = &[
     ("vfork", "clone"),
 ];
 
+/// What riscv64 lacks besides: it has no call that a newer one with more arguments replaces.
+const PORTED_TO_RISCV64: &[(&str, &str)] = &[("renameat", "renameat2")];
+
 /// Calls and what a newer libc or kernel puts in their place.
 const NEWER: &[(&str, &str)] = &[
     ("clone", "clone3"),
@@ -101,11 +104,13 @@ pub(super) fn port(observed: BTreeSet<&'static str>, from: Arch, to: Arch, abis:
         if there {
             ported.names.insert(name);
         }
-        // From arm64 a call leads to all that do the same on x86_64, where a libc has the choice.
-        let pairs = PORTED.iter().map(|(x86, arm)| match from {
-            Arch::X86_64 => (*x86, *arm),
-            Arch::Aarch64 => (*arm, *x86),
+        // Towards x86_64 a call leads to all that do the same there, where a libc has the choice.
+        let pairs = PORTED.iter().map(|(x86, other)| match to {
+            Arch::X86_64 => (*other, *x86),
+            Arch::Aarch64 | Arch::Riscv64 => (*x86, *other),
         });
+        let more = if to == Arch::Riscv64 { PORTED_TO_RISCV64 } else { &[] };
+        let pairs = pairs.chain(more.iter().copied());
         let siblings = pairs.filter(|(of, sibling)| *of == name && exists(sibling));
         let siblings: Vec<_> = siblings.map(|(of, name)| Sibling { name, of }).collect();
         if !there && siblings.is_empty() {
@@ -168,6 +173,19 @@ mod tests {
         assert_eq!(ported.names, ["newfstatat"].into());
         let names: Vec<_> = ported.siblings.iter().map(|sibling| sibling.name).collect();
         assert_eq!(names, ["lstat", "stat"]);
+    }
+
+    #[test]
+    fn riscv64_is_like_arm64_with_less() {
+        let ported = port(["open", "rename", "renameat"].into(), Arch::X86_64, Arch::Riscv64, &NATIVE.into());
+        assert_eq!(ported.names, BTreeSet::new());
+        let names: Vec<_> = ported.siblings.iter().map(|sibling| sibling.name).collect();
+        assert_eq!(names, ["openat", "renameat2"]);
+        let ported = port(["renameat", "read"].into(), Arch::Aarch64, Arch::Riscv64, &NATIVE.into());
+        assert_eq!(ported.siblings, [Sibling { name: "renameat2", of: "renameat" }]);
+        for (_, there) in PORTED_TO_RISCV64 {
+            assert!(number(Arch::Riscv64, Abi::Native, there).is_some(), "{there}");
+        }
     }
 
     #[test]

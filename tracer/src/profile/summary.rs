@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{DefaultAction, Generated, Note, Refused, Sibling, Verdict};
+use super::{DefaultAction, Generated, Note, Phases, Refused, Serving, Sibling, Verdict};
 use crate::batch::Arch;
 use crate::event::Abi;
 use crate::syscall::abi_name;
@@ -38,6 +38,25 @@ impl Display for Generated {
                 }
             }
         }
+        if let Some(Serving { since_wall_ns: _, after, resolution_ns }) = &self.serving
+            && self.phases == Phases::Serving
+        {
+            write!(f, "\n  serving since {after}")?;
+            if *resolution_ns > 0 {
+                write!(
+                    f,
+                    "; what was made within {} of it counts as made after it",
+                    Seconds(*resolution_ns)
+                )?;
+            }
+        }
+        let rules = profile.conditions.iter().map(|(name, all)| match all.len() {
+            1 => format!("{name} (1 rule)"),
+            rules => format!("{name} ({rules} rules)"),
+        });
+        list(f, "allowed with the arguments that were seen: ", rules)?;
+        let any = self.unconditional.iter().map(|(name, why)| format!("{name} ({why})"));
+        list(f, "allowed with any arguments: ", any)?;
         let refused = |allowed| {
             let calls = self.refused.iter().filter(move |call| call.allowed == allowed);
             calls.map(|call| refused(arch, call))
@@ -103,6 +122,10 @@ impl Display for Note {
         f.write_str(match self {
             Self::IoUring => "it uses io_uring, whose operations no seccomp filter sees or stops",
             Self::Probes => "calls of user-space probes (uprobe, uretprobe) were seen and left out",
+            Self::ServingOnly => {
+                "of what it called while it served: a container cannot start with it; for a program that installs \
+                 its filter itself when it serves, and to see what only its start needs"
+            }
             Self::StillRunning => "it was still running: calls that it makes only on shutdown are missing",
         })
     }
@@ -120,7 +143,7 @@ impl Display for Times {
 }
 
 /// From ns.
-struct Seconds(u64);
+pub(super) struct Seconds(pub u64);
 
 impl Display for Seconds {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

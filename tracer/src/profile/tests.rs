@@ -5,7 +5,8 @@ use tracer_common::limits::INVALID_NR;
 use super::*;
 use crate::batch::{Arch, Session};
 use crate::container::{Container, Runtime};
-use crate::snapshot::{Counts, ErrnoRow, FirstCall, LossRow, Resources, Spectrum, Subject};
+use crate::origin::Origin;
+use crate::snapshot::{Counts, ErrnoRow, FirstCall, Life, LossRow, Resources, Spectrum, Subject};
 
 const MKDIR: u16 = 83;
 const CLONE3: u16 = 435;
@@ -19,7 +20,7 @@ fn container(id: &str) -> Arc<Container> {
     })
 }
 
-fn call(abi: Abi, number: u16, total: u64, denied: u64) -> CallRow {
+pub(super) fn call(abi: Abi, number: u16, total: u64, denied: u64) -> CallRow {
     let errnos = if denied > 0 {
         vec![ErrnoRow {
             errno: EPERM,
@@ -40,15 +41,16 @@ fn call(abi: Abi, number: u16, total: u64, denied: u64) -> CallRow {
         duration: None,
         spectrum: Spectrum::default(),
         time_ns: 0,
-        first: FirstCall { wall_ns: 1_000_000_000, pid: 7, comm: "\x1b[2J".into() },
+        first: FirstCall { wall_ns: 1_000_000_000, pid: 7, comm: "\x1b[2J".into(), origin: None },
+        life: Life::default(),
     }
 }
 
-fn native(number: u16) -> CallRow {
+pub(super) fn native(number: u16) -> CallRow {
     call(Abi::Native, number, 3, 0)
 }
 
-fn snapshot(calls: Vec<CallRow>) -> Snapshot {
+pub(super) fn snapshot(calls: Vec<CallRow>) -> Snapshot {
     let row = Row {
         subject: Subject::Container(container("aaaa")),
         state: State::Ended,
@@ -352,6 +354,97 @@ fn merged_evidence_adds_up() {
     for again in [a, b, merged.clone()] {
         assert_eq!(Evidence::merge(vec![again, merged.clone()], allows), merged);
     }
+}
+
+/// A call of an `exec` session, made again while the container served; the values of its arguments.
+fn lively(after: i64) -> Snapshot {
+    let mut socket = native(41);
+    socket.first.origin = Some(Origin::Healthcheck);
+    socket.life = Life {
+        last_after_wall_ns: after,
+        last_wall_ns: after + 500_000_000,
+        since_serving: Made::Perhaps,
+        in_setup: true,
+        values: [([2, 6], 1), ([2, 17], 1), ([16, 0], 1)].into(),
+        more_values: false,
+    };
+    let mut listen = native(50);
+    listen.first.wall_ns = 5_000_000_000;
+    listen.life.since_serving = Made::Yes;
+    snapshot(vec![native(0), socket, listen])
+}
+
+#[test]
+fn evidence_of_a_life() {
+    let options = Options { runtimes: SMALL, arguments: Some(9), ..Options::default() };
+    let (generated, evidence) = evidence_for(&lively(8_000_000_000), options);
+    insta::assert_snapshot!(evidence.to_json().unwrap());
+    insta::assert_snapshot!(report("web.json", &printed(&generated), Some(&evidence)));
+    let mut later = lively(9_000_000_000);
+    later.wall_ns += 1;
+    let (_, later) = evidence_for(&later, options);
+    let merged = Evidence::merge(vec![evidence.clone(), later.clone()], |_| true);
+    let find = |evidence: &Evidence, name: &str| {
+        evidence.syscalls.iter().find(|call| call.name.as_deref() == Some(name)).unwrap().clone()
+    };
+    let socket = find(&merged, "socket");
+    assert_eq!(socket.last, find(&later, "socket").last);
+    let arguments = socket.arguments.unwrap();
+    assert_eq!(arguments.seen.iter().map(|seen| seen.count).collect::<Vec<_>>(), [4, 2]);
+    assert!(!arguments.more);
+    // In the other recording it was called, and nobody knows with which arguments.
+    let (_, blind) = evidence_for(&snapshot(vec![native(0), native(41)]), options);
+    let merged = Evidence::merge(vec![evidence.clone(), blind], |_| true);
+    assert!(find(&merged, "socket").arguments.unwrap().more);
+    // And here it was not.
+    let (_, without) = evidence_for(&snapshot(vec![native(0)]), options);
+    assert!(!find(&Evidence::merge(vec![evidence, without], |_| true), "socket").arguments.unwrap().more);
+}
+
+#[test]
+fn a_profile_of_the_serving_phase_has_nothing_else() {
+    let options = Options { phases: Phases::Serving, ..Options::default() };
+    let (generated, evidence) = evidence_for(&lively(8_000_000_000), options);
+    let Generated { profile, observed, added_for_runtime, always, .. } = &generated;
+    assert_eq!((*observed, profile.names.len()), (2, 2 + always.len()));
+    assert!(profile.names.contains("socket") && profile.names.contains("listen"));
+    assert!(!profile.names.contains("read") && !profile.names.contains("execve"));
+    assert!(added_for_runtime.is_empty() && generated.notes.contains(&Note::ServingOnly));
+    let read = evidence.syscalls.iter().find(|call| call.name.as_deref() == Some("read")).unwrap();
+    assert_eq!((read.allowed, read.why), (false, evidence::Why::Observed));
+    let text = report("web.json", &printed(&generated), Some(&evidence));
+    assert!(text.contains("a container cannot start with it"), "{text}");
+    assert!(text.contains("observed before it served"), "{text}");
+    let never = snapshot(vec![native(0)]);
+    assert_eq!(generate(&never.rows[0], &never, &options).serving, None);
+}
+
+/// A profile's own rules allow what it was made from; and of what was not, the arguments are told.
+#[test]
+fn arguments_are_checked() {
+    let socket = |values: &[([u32; 2], u64)]| {
+        let mut socket = native(41);
+        socket.life.values = values.iter().copied().collect();
+        socket.counts.total = values.iter().map(|(_, count)| count).sum();
+        snapshot(vec![native(0), socket])
+    };
+    let recorded = socket(&[([2, 6], 9), ([16, 9], 2)]);
+    let options = Options { arguments: Some(5), ..Options::default() };
+    let file = printed(&generate(&recorded.rows[0], &recorded, &options));
+    let capabilities = BTreeSet::new();
+    let machine = Machine { arch: Arch::X86_64, kernel: "6.12.0".into(), capabilities };
+    let matcher = Matcher::new(&file, &machine);
+    let lines = |snapshot: &Snapshot| findings("web", &check(&snapshot.rows[0], Arch::X86_64, &matcher));
+    assert_eq!(lines(&recorded), "");
+    assert_eq!(lines(&socket(&[([2, 17], 1)])), "");
+    let more = socket(&[([2, 0], 4), ([16, 0], 1), ([1, 0], 2), ([1, 1], 1)]);
+    let line = lines(&more);
+    assert!(
+        line.contains("socket with AF_UNIX; AF_NETLINK, NETLINK_ROUTE: fails with ENOSYS (4 made"),
+        "{line}"
+    );
+    let unknown = snapshot(vec![native(41)]);
+    assert!(lines(&unknown).contains("socket: depends on its arguments"));
 }
 
 #[test]

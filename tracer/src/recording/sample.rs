@@ -1,16 +1,18 @@
 //! Counters as bytes. A list is its length (u32) and its elements; all numbers are little-endian.
 
-use tracer_common::key::{CallInfo, CallKey, Latency, OutcomeKey};
+use tracer_common::key::{ArgumentKey, CallInfo, CallKey, Latency, OutcomeKey};
 use tracer_common::limits::{BUCKETS, COMM_LEN};
 use tracer_common::loss::{PLACES, Tally};
 
 use crate::batch::{
-    CallSample, CapabilitySample, OutcomeSample, OwnSample, OwnerId, ProcessSample, ResourceSample, Sample,
-    TallySample,
+    ArgumentSample, CallSample, CapabilitySample, OutcomeSample, OwnSample, OwnerId, ProcessSample,
+    ResourceSample, Sample, TallySample,
 };
 
 pub(super) fn write(sample: &Sample, to: &mut Vec<u8>) {
-    let Sample { calls, outcomes, tallies, processes, capabilities, resources, own } = sample;
+    // Nothing that records asks for checks with their askers.
+    let Sample { calls, outcomes, arguments, tallies, processes, capabilities, checks: _, resources, own } =
+        sample;
     list(to, calls, |to, call| {
         owner(to, call.owner);
         key(to, call.key);
@@ -18,6 +20,9 @@ pub(super) fn write(sample: &Sample, to: &mut Vec<u8>) {
         to.extend(call.info.first_tgid.to_le_bytes());
         to.extend(call.info.first_ns.to_le_bytes());
         to.extend(call.info.first_comm);
+        to.extend(call.info.first_session.to_le_bytes());
+        to.extend(call.info.values.to_le_bytes());
+        to.extend(call.info.again_ns.to_le_bytes());
         to.extend(call.count.to_le_bytes());
         to.push(u8::from(call.latency.is_some()));
         if let Some(latency) = &call.latency {
@@ -32,6 +37,13 @@ pub(super) fn write(sample: &Sample, to: &mut Vec<u8>) {
         to.extend(outcome.key.errno.to_le_bytes());
         to.extend(outcome.key.kind.to_le_bytes());
         to.extend(outcome.count.to_le_bytes());
+    });
+    list(to, arguments, |to, sample| {
+        let ArgumentSample { owner, key: ArgumentKey { call, values }, count } = sample;
+        self::owner(to, *owner);
+        key(to, *call);
+        to.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        numbers(to, [*count]);
     });
     list(to, tallies, |to, tally| {
         owner(to, tally.owner);
@@ -103,6 +115,9 @@ pub(super) fn read(bytes: &[u8]) -> Option<Sample> {
                 first_tgid: from.u32()?,
                 first_ns: from.u64()?,
                 first_comm: from.array::<COMM_LEN>()?,
+                first_session: from.u32()?,
+                values: from.u32()?,
+                again_ns: from.u64()?,
             },
             count: from.u64()?,
             latency: from.latency()?,
@@ -112,6 +127,13 @@ pub(super) fn read(bytes: &[u8]) -> Option<Sample> {
         Some(OutcomeSample {
             owner: from.owner()?,
             key: OutcomeKey { call: from.key()?, errno: from.u16()?, kind: from.u16()?, pad: 0 },
+            count: from.u64()?,
+        })
+    })?;
+    let arguments = from.list(|from| {
+        Some(ArgumentSample {
+            owner: from.owner()?,
+            key: ArgumentKey { call: from.key()?, values: [from.u32()?, from.u32()?] },
             count: from.u64()?,
         })
     })?;
@@ -160,8 +182,17 @@ pub(super) fn read(bytes: &[u8]) -> Option<Sample> {
             ring_size: from.u64()?,
         })
     })?;
-    let sample =
-        Sample { calls, outcomes, tallies, processes, capabilities, resources, own: own.first().copied() };
+    let sample = Sample {
+        calls,
+        outcomes,
+        arguments,
+        tallies,
+        processes,
+        capabilities,
+        checks: Vec::new(),
+        resources,
+        own: own.first().copied(),
+    };
     from.0.is_empty().then_some(sample)
 }
 

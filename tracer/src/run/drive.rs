@@ -9,8 +9,9 @@ use super::signals::Stop;
 use crate::batch::{Source, Status};
 use crate::pipeline::Pipeline;
 
-/// Between polls while events come, and while none does. A wake-up by the kernel for each event
-/// would cost many times the event; only what must not wait ends the idle pause early.
+/// From poll to poll while events come, and between polls while none does. A wake-up by the kernel for each event
+/// would cost many times the event; only what must not wait ends the idle pause early. What a poll brought may take
+/// longer than that: then the next one follows at once.
 const BUSY: Duration = Duration::from_millis(1);
 const IDLE: Duration = Duration::from_millis(20);
 
@@ -90,7 +91,7 @@ pub(super) fn live_asked<S: Source>(
         let left = end.saturating_duration_since(Instant::now());
         if status == Status::Busy {
             pause = BUSY;
-            thread::sleep(pause.min(left));
+            thread::sleep(pause.saturating_sub(now.elapsed()).min(left));
         } else {
             pause = (pause * 2).min(IDLE);
             pipeline.source.wait(pause.min(left));

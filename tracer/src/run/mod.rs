@@ -8,6 +8,7 @@ mod drive;
 mod explain;
 mod exports;
 mod live;
+mod manual;
 mod metrics;
 mod output;
 pub mod outside;
@@ -99,6 +100,10 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Ps(args) => ps::ps(&args),
         Command::Doctor(args) => doctor(&args),
         Command::Schema(args) => print_schema(&args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
+        Command::OciHook(args) => profile::hook::hook(&args),
+        Command::InternalOciTrace => profile::hook::trace(),
         Command::InternalExec(args) => child::become_command(&args),
     }
 }

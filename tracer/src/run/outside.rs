@@ -11,11 +11,12 @@ use anyhow::Context;
 use rustix::fs::OFlags;
 
 use super::with_errno_names;
+use crate::batch::Session;
 use crate::cli::TopArgs;
 use crate::container::Container;
 use crate::doctor::shell_words;
 use crate::export::{Format, Table, render};
-use crate::profile::{Options, Reason, Verdict, generate};
+use crate::profile::{Evidence, Options, Reason, Verdict, generate};
 use crate::snapshot::{Row, Snapshot, Subject, SubjectId};
 use crate::text::safe;
 use crate::tui::{self, outside::Scope};
@@ -34,11 +35,13 @@ pub(super) struct Outside {
     host: bool,
     replay: Option<PathBuf>,
     demo: bool,
+    session: Session,
 }
 
 impl Outside {
-    pub(super) fn new(args: &TopArgs) -> anyhow::Result<Self> {
+    pub(super) fn new(args: &TopArgs, session: Session) -> anyhow::Result<Self> {
         Ok(Self {
+            session,
             folder: std::env::current_dir().context("cannot tell the working directory")?,
             names: args.containers.names.clone(),
             filters: args.containers.filters.iter().map(ToString::to_string).collect(),
@@ -51,7 +54,7 @@ impl Outside {
 
 impl tui::Outside for Outside {
     fn write_profile(&self, snapshot: &Snapshot, of: &SubjectId) -> Result<String, String> {
-        let (path, worth) = write_profile(snapshot, of, &self.folder)?;
+        let (path, worth) = write_profile(snapshot, &self.session, of, &self.folder)?;
         Ok(format!("{}: {worth}", path.display()))
     }
 
@@ -91,12 +94,14 @@ pub fn export(table: &Table, format: Format, folder: &Path, wall_ns: i64) -> Res
     write_new(folder, &stem, format.extension(), &render(table, format), Owner::wanted())
 }
 
-/// Writes the seccomp profile of a container into a new file of `folder`, and says what it is worth.
+/// Writes the seccomp profile of a container into a new file of `folder`, its evidence beside it, and says what it is
+/// worth.
 ///
 /// Whether the container was watched from its start is told by what its runtime did before: after an `exec`
 /// into an older container it may be taken for complete.
 pub fn write_profile(
     snapshot: &Snapshot,
+    session: &Session,
     subject: &SubjectId,
     folder: &Path,
 ) -> Result<(PathBuf, String), String> {
@@ -112,7 +117,13 @@ pub fn write_profile(
     let text = generated.profile.to_json().map_err(|error| format!("no profile was written: {error}"))?;
     let id: String = plain(id).chars().take(12).collect();
     let stem = format!("ctrace-seccomp-{}-{id}-{}", plain(row.name()), stamp(snapshot.wall_ns));
+    let evidence = Evidence::new(&generated, row, snapshot, session);
+    let evidence = evidence.to_json().map_err(|error| format!("no profile was written: {error}"))?;
     let path = write_new(folder, &stem, "json", &text, Owner::wanted())?;
+    // The profile's name may have got a number.
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    write_new(folder, &stem, "evidence.json", &evidence, Owner::wanted())
+        .map_err(|why| format!("{} was written, its evidence was not: {why}", path.display()))?;
     Ok((path, sentence(generated.profile.names.len(), &generated.verdict)))
 }
 

@@ -21,6 +21,7 @@ use crate::plan::{Capacity, Plan, Selection};
 
 /// What every face needs.
 const EVERYTHING: u32 = feature::LATENCY
+    | feature::ARGUMENTS
     | feature::SYSCALL_RECORDS
     | feature::PROCESS_RECORDS
     | feature::CGROUP_RECORDS
@@ -35,6 +36,7 @@ pub(super) fn record(args: &RecordArgs) -> Result<ExitCode> {
         min_duration_ns: 0,
         errnos: None,
         lineage: None,
+        held: None,
         ring_bytes: RING_BYTES,
         capacity: Capacity::default(),
     };

@@ -16,7 +16,7 @@ use super::drive::{self, Flow, Pace, Turn};
 use super::outside::Outside;
 use super::signals::Stop;
 use super::{config, demo, live, output, say};
-use crate::batch::Source;
+use crate::batch::{Session, Source};
 use crate::cli::{SampleFormat, TopArgs};
 use crate::closeup;
 use crate::container::Roots;
@@ -65,7 +65,7 @@ fn live_pipeline(args: &TopArgs, looks: bool) -> Result<Pipeline<impl Source + u
         features: feature::LATENCY
             | match (args.record.is_some(), looks) {
                 // A recording is for every face, the samples only for this one.
-                (true, _) => records,
+                (true, _) => records | feature::ARGUMENTS,
                 (false, true) => records | feature::FOCUS,
                 (false, false) => 0,
             },
@@ -73,6 +73,7 @@ fn live_pipeline(args: &TopArgs, looks: bool) -> Result<Pipeline<impl Source + u
         min_duration_ns: 0,
         errnos: None,
         lineage: None,
+        held: None,
         ring_bytes: RING_BYTES,
         capacity: Capacity::default(),
     };
@@ -185,9 +186,10 @@ fn ascii(args: &TopArgs, config: &Config) -> bool {
 
 fn live_screen(args: &TopArgs, config: Config) -> Result<ExitCode> {
     let mut pipeline = live_pipeline(args, true)?;
+    let session = pipeline.source.session().clone();
     let interval = args.interval.or(config.interval).unwrap_or(INTERVAL);
     let pace = Pace { sample_every: interval, duration: None };
-    screen(args, config, move |snapshots, mut wishes, stop| {
+    screen(args, config, session, move |snapshots, mut wishes, stop| {
         let show = |p: &mut Pipeline<_>| {
             let gone = snapshots.send(Some(Arc::new(p.snapshot()))).is_err();
             Ok(if gone { Flow::End } else { Flow::On })
@@ -208,7 +210,8 @@ fn live_screen(args: &TopArgs, config: Config) -> Result<ExitCode> {
 
 fn replayed_screen(args: &TopArgs, config: Config) -> Result<ExitCode> {
     let mut pipeline = pipeline(demo::recording(args.replay.as_deref())?, args);
-    screen(args, config, move |snapshots, mut wishes, stop| {
+    let session = pipeline.source.session().clone();
+    screen(args, config, session, move |snapshots, mut wishes, stop| {
         let mut shown = 0;
         drive::replay(&mut pipeline, stop, |p| {
             heed(p, &mut wishes)?;
@@ -243,6 +246,7 @@ fn heed<S: Source>(pipeline: &mut Pipeline<S>, wishes: &mut watch::Receiver<Wish
 fn screen(
     args: &TopArgs,
     config: Config,
+    session: Session,
     data: impl FnOnce(&watch::Sender<Option<Arc<Snapshot>>>, watch::Receiver<Wish>, &Stop) -> Result<()>
     + Send
     + 'static,
@@ -265,7 +269,7 @@ fn screen(
         mouse: !args.no_mouse && config.mouse.unwrap_or(true),
         keys: config.keys,
     };
-    let outside = Outside::new(args)?;
+    let outside = Outside::new(args, session)?;
     let shown = runtime::Builder::new_current_thread()
         .enable_all()
         .build()

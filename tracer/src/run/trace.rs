@@ -211,6 +211,7 @@ pub(super) fn plan(select: &Select, lineage: Option<CgroupId>) -> Plan {
         min_duration_ns: select.min_duration_ns,
         errnos: select.errnos.clone(),
         lineage,
+        held: None,
         ring_bytes: tracer_common::limits::RING_BYTES,
         capacity: Capacity::default(),
     }

@@ -1,7 +1,5 @@
 //! From the kernel's clock to the time of day in UTC.
 
-use std::io::Write;
-
 use jiff::Timestamp;
 
 const SECOND: i64 = 1_000_000_000;
@@ -42,8 +40,13 @@ impl Clock {
 
 /// RFC 3339 in UTC, always 30 bytes, so that it sorts as text.
 pub fn rfc3339(out: &mut Vec<u8>, (time, ns): (&str, u32)) {
-    // Writing to a `Vec` cannot fail.
-    _ = write!(out, "{time}.{ns:09}Z");
+    out.extend_from_slice(time.as_bytes());
+    // With a second before them all nine digits are there.
+    let mut digits = itoa::Buffer::new();
+    let [_, digits @ ..] = digits.format(1_000_000_000 + ns).as_bytes() else { return };
+    out.push(b'.');
+    out.extend_from_slice(digits);
+    out.push(b'Z');
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::io;
 
 use crate::batch::{Arch, Session};
 use crate::container::{Container, Identity};
-use crate::event::{Event, How, Syscall};
+use crate::event::{Event, How, Syscall, arguments};
 use crate::ledger::{Ledger, SinkBooks};
 use crate::lifecycle::ContainerEvent;
 use crate::origin::Origin;
@@ -25,7 +25,7 @@ mod output;
 mod redacted;
 
 pub use json::Json;
-pub use output::Output;
+pub use output::{Output, Receive};
 pub use redacted::Redacted;
 pub use text::Text;
 pub use top::Samples;
@@ -113,12 +113,6 @@ fn passed<'a>(call: &'a Syscall<'_>, signature: Option<&Signature>, arch: Arch) 
 /// The name of an error, its number if it has none.
 fn errno_name(errno: u16) -> Cow<'static, str> {
     syscall::errno::name(errno).map_or_else(|| errno.to_string().into(), Cow::Borrowed)
-}
-
-/// The arguments in a vector where each is ended by a NUL byte, the last one perhaps cut off.
-fn arguments(vector: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let whole = vector.strip_suffix(&[0]).unwrap_or(vector);
-    whole.split(|byte| *byte == 0).filter(move |_| !vector.is_empty())
 }
 
 /// What people call a container: its name, else the first twelve characters of its id.

@@ -5,6 +5,21 @@ use std::io::{self, ErrorKind, Write};
 /// A pipe's default capacity: a write of this size empties in one read.
 const FULL: usize = 64 << 10;
 
+/// Where [`Output`] puts its lines: whatever bytes can be written to, or who wants the memory that they lie in.
+pub trait Receive {
+    /// Takes all of `lines`, which are whole, and leaves none.
+    fn receive(&mut self, lines: &mut Vec<u8>) -> io::Result<()>;
+}
+
+impl<W: Write> Receive for W {
+    fn receive(&mut self, lines: &mut Vec<u8>) -> io::Result<()> {
+        self.write_all(lines)?;
+        self.flush()?;
+        lines.clear();
+        Ok(())
+    }
+}
+
 /// Collects lines and writes them when there are many, or when told to.
 pub struct Output<W> {
     writer: W,
@@ -13,9 +28,12 @@ pub struct Output<W> {
     closed: bool,
 }
 
-impl<W: Write> Output<W> {
+impl<W: Receive> Output<W> {
+    /// What lines usually take until they are written: the last of many may be long.
+    pub const ROOM: usize = FULL + FULL / 4;
+
     pub fn new(writer: W) -> Self {
-        Self { writer, lines: Vec::with_capacity(FULL + FULL / 4), closed: false }
+        Self { writer, lines: Vec::with_capacity(Self::ROOM), closed: false }
     }
 
     /// Lines are appended here, whole, and then announced with [`Output::written`].
@@ -31,7 +49,7 @@ impl<W: Write> Output<W> {
     pub fn flush(&mut self) -> io::Result<bool> {
         let Self { writer, lines, closed } = self;
         if !*closed && !lines.is_empty() {
-            match writer.write_all(lines).and_then(|()| writer.flush()) {
+            match writer.receive(lines) {
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => *closed = true,
                 outcome => outcome?,
             }

@@ -107,6 +107,7 @@ fn hide<'a>(patterns: &Patterns, call: &Syscall<'_>, piece: Piece<'a>) -> Option
             Some(patterns.path(&resolved(call, piece.index), bytes))
         }
         PieceKind::String => Some(patterns.text(bytes)),
+        PieceKind::Strings => Some(patterns.arguments(bytes)),
         PieceKind::Address => Some(hidden(patterns, bytes)),
         // Numbers of the call's.
         PieceKind::Bytes => Some(bytes.into()),

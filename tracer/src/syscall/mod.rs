@@ -11,10 +11,13 @@ pub mod constants;
 pub mod errno;
 mod i386;
 pub mod io_uring;
+pub mod power;
+mod riscv64;
 pub mod set;
 pub mod signal;
 pub mod signature;
 mod uapi;
+pub mod values;
 mod x32;
 mod x86_64;
 
@@ -51,7 +54,7 @@ pub fn all(arch: Arch, abi: Abi) -> impl Iterator<Item = (u16, &'static str)> {
     (0_u16..).zip(names.iter().copied()).filter(|(_, name)| !name.is_empty())
 }
 
-/// `x86_64`, `i386`, `x32`, `aarch64` or `arm`.
+/// `x86_64`, `i386`, `x32`, `aarch64`, `arm` or `riscv64`.
 pub const fn abi_name(arch: Arch, abi: Abi) -> &'static str {
     table(arch, abi).0
 }
@@ -64,8 +67,10 @@ const fn table(arch: Arch, abi: Abi) -> (&'static str, &'static [&'static str]) 
         (Arch::X86_64, Abi::X32) => ("x32", x32::NAMES),
         (Arch::Aarch64, Abi::Native) => ("aarch64", aarch64::NAMES),
         (Arch::Aarch64, Abi::Compat) => ("arm", arm::NAMES),
+        (Arch::Riscv64, Abi::Native) => ("riscv64", riscv64::NAMES),
         // Only a damaged recording says so.
-        (Arch::Aarch64, Abi::X32) => ("x32", &[]),
+        (Arch::Aarch64 | Arch::Riscv64, Abi::X32) => ("x32", &[]),
+        (Arch::Riscv64, Abi::Compat) => ("riscv32", &[]),
     }
 }
 

@@ -26,7 +26,8 @@ impl Set {
         match (arch, abi) {
             (Arch::X86_64, Abi::Native | Abi::X32) => x86_64,
             (Arch::X86_64, Abi::Compat) => i386,
-            (Arch::Aarch64, Abi::Native | Abi::X32) => aarch64,
+            // No calls of riscv64 are recorded; its constants are the generic ones, as those of arm64.
+            (Arch::Aarch64, Abi::Native | Abi::X32) | (Arch::Riscv64, _) => aarch64,
             (Arch::Aarch64, Abi::Compat) => arm,
         }
     }

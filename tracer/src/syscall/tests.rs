@@ -5,12 +5,13 @@ use tracer_common::limits::{INVALID_NR, NR_END};
 use super::signature::{ReadWhat, SIGNATURES, Signature, reads};
 use super::*;
 
-const ABIS: [(Arch, Abi); 5] = [
+const ABIS: [(Arch, Abi); 6] = [
     (Arch::X86_64, Abi::Native),
     (Arch::X86_64, Abi::Compat),
     (Arch::X86_64, Abi::X32),
     (Arch::Aarch64, Abi::Native),
     (Arch::Aarch64, Abi::Compat),
+    (Arch::Riscv64, Abi::Native),
 ];
 
 /// In the headers, but in no kernel from 5.10 on.
@@ -45,7 +46,7 @@ fn names() -> BTreeSet<&'static str> {
 
 #[test]
 fn known_numbers() {
-    let [x86_64, i386, x32, aarch64, arm] = ABIS;
+    let [x86_64, i386, x32, aarch64, arm, riscv64] = ABIS;
     for ((arch, abi), text, expected) in [
         (x86_64, "read", 0),
         (x86_64, "openat", 257),
@@ -59,6 +60,8 @@ fn known_numbers() {
         (aarch64, "newfstatat", 79),
         (arm, "openat", 322),
         (arm, "arm_sync_file_range", 341),
+        (riscv64, "openat", 56),
+        (riscv64, "riscv_flush_icache", 259),
     ] {
         assert_eq!(number(arch, abi, text), Some(expected), "{text}");
         assert_eq!(name(arch, abi, expected), Some(text));
@@ -67,7 +70,7 @@ fn known_numbers() {
 
 #[test]
 fn an_abi_has_its_own_calls_only() {
-    let [x86_64, i386, x32, aarch64, arm] = ABIS;
+    let [x86_64, i386, x32, aarch64, arm, riscv64] = ABIS;
     for ((arch, abi), text) in [
         (x86_64, "socketcall"),
         (x86_64, "fstatat64"),
@@ -77,6 +80,8 @@ fn an_abi_has_its_own_calls_only() {
         (aarch64, "fstatat"),
         (arm, "sync_file_range2"),
         (arm, "syscalls"),
+        (riscv64, "renameat"),
+        (riscv64, "open"),
         (x86_64, ""),
     ] {
         assert_eq!(number(arch, abi, text), None, "{text}");
@@ -112,7 +117,10 @@ fn labels_say_the_number() {
 
 #[test]
 fn abis_have_distinct_names() {
-    assert_eq!(ABIS.map(|(arch, abi)| abi_name(arch, abi)), ["x86_64", "i386", "x32", "aarch64", "arm"]);
+    assert_eq!(
+        ABIS.map(|(arch, abi)| abi_name(arch, abi)),
+        ["x86_64", "i386", "x32", "aarch64", "arm", "riscv64"]
+    );
 }
 
 #[test]
@@ -151,25 +159,25 @@ fn arguments_have_names_of_their_own_and_fit_the_registers() {
 #[test]
 fn wide_arguments_take_the_registers_of_their_abi() {
     let of = |(arch, abi): (Arch, Abi), name| signature::find(arch, abi, name).unwrap().registers(arch, abi);
-    for (name, x86_64, i386, x32, aarch64, arm) in [
-        ("pread64", 4, 5, 4, 4, 6),
-        ("preadv", 5, 5, 4, 5, 5),
-        ("preadv2", 6, 6, 5, 6, 6),
-        ("ftruncate64", 2, 3, 2, 2, 4),
-        ("fallocate", 4, 6, 4, 4, 6),
-        ("fanotify_mark", 5, 6, 5, 5, 6),
-        ("arm_fadvise64_64", 4, 6, 4, 4, 6),
-        ("sync_file_range", 4, 6, 4, 4, 7),
-        ("mmap", 6, 1, 6, 6, 6),
+    for (name, x86_64, i386, x32, aarch64, arm, riscv64) in [
+        ("pread64", 4, 5, 4, 4, 6, 4),
+        ("preadv", 5, 5, 4, 5, 5, 5),
+        ("preadv2", 6, 6, 5, 6, 6, 6),
+        ("ftruncate64", 2, 3, 2, 2, 4, 2),
+        ("fallocate", 4, 6, 4, 4, 6, 4),
+        ("fanotify_mark", 5, 6, 5, 5, 6, 5),
+        ("arm_fadvise64_64", 4, 6, 4, 4, 6, 4),
+        ("sync_file_range", 4, 6, 4, 4, 7, 4),
+        ("mmap", 6, 1, 6, 6, 6, 6),
     ] {
         // `sync_file_range` is not arm's: it has one with its flags in front.
-        assert_eq!(ABIS.map(|abi| of(abi, name)), [x86_64, i386, x32, aarch64, arm], "{name}");
+        assert_eq!(ABIS.map(|abi| of(abi, name)), [x86_64, i386, x32, aarch64, arm, riscv64], "{name}");
     }
 }
 
 #[test]
 fn reads_are_of_arguments_and_known_sizes() {
-    let sizes = [4, 8, 12, 16, 24, 32, 64, 88, 144];
+    let sizes = [4, 8, 12, 16, 24, 32, 36, 40, 56, 64, 88, 112, 130];
     for (arch, abi, number, signature) in calls() {
         for read in reads(arch, abi, number).into_iter().flatten() {
             assert!(usize::from(read.argument) < signature.registers(arch, abi), "{}", signature.name);
@@ -179,7 +187,15 @@ fn reads_are_of_arguments_and_known_sizes() {
                 ReadWhat::AddressIn | ReadWhat::AddressOut => {
                     assert!(usize::from(read.argument) + 1 < signature.registers(arch, abi));
                 }
-                ReadWhat::String => {}
+                ReadWhat::Array { element, count, .. } => {
+                    assert!([1, 2, 4, 8, 12, 16].contains(&element), "{}", signature.name);
+                    assert!(
+                        count.is_none_or(|at| usize::from(at) < signature.registers(arch, abi)),
+                        "{}",
+                        signature.name
+                    );
+                }
+                ReadWhat::String | ReadWhat::Vector => {}
             }
         }
     }
@@ -196,11 +212,15 @@ fn what_is_read_follows_from_the_types() {
     assert_eq!(of("mount"), [0, 1, 2].map(|at| (at, ReadWhat::String)));
     assert_eq!(of("setxattr"), [0, 1].map(|at| (at, ReadWhat::String)));
     assert_eq!(of("openat2"), [(1, ReadWhat::String), (2, bytes(24, false))]);
-    assert_eq!(of("execve"), [(0, ReadWhat::String)]);
+    assert_eq!(of("execve"), [(0, ReadWhat::String), (1, ReadWhat::Vector)]);
     assert_eq!(of("clone3"), [(0, bytes(88, false))]);
     assert_eq!(of("pipe2"), [(0, bytes(8, true))]);
     assert_eq!(of("prlimit64"), [(2, bytes(16, false)), (3, bytes(16, true))]);
-    assert_eq!(of("accept4"), [(1, ReadWhat::AddressOut)]);
+    assert_eq!(of("accept4"), [(1, ReadWhat::AddressOut), (2, bytes(4, false))]);
+    let array = |element, count, text| ReadWhat::Array { element, count, text };
+    assert_eq!(of("writev"), [(1, array(16, Some(2), false))]);
+    assert_eq!(of("readlinkat"), [(1, ReadWhat::String), (2, array(1, None, true))]);
+    assert_eq!(of("sched_setaffinity"), [(2, array(1, Some(1), false))]);
     assert_eq!(of("read"), []);
     assert_eq!(reads(Arch::X86_64, Abi::Native, INVALID_NR), [None; 3]);
     let compat = number(Arch::X86_64, Abi::Compat, "nanosleep").unwrap();

@@ -201,3 +201,15 @@ fn parts_of_a_whole() {
         assert_eq!(percent(part, whole), shown, "{part} of {whole}");
     }
 }
+
+#[test]
+fn words_are_wrapped() {
+    assert_eq!(wrapped("head:", &[]), "head:\n");
+    let words = vec!["word".to_owned(); 40];
+    let text = wrapped("head:", &words);
+    assert!(text.lines().all(|line| line.len() <= LINE) && text.lines().count() == 3, "{text}");
+    assert!(text.lines().skip(1).all(|line| line.starts_with("    word")), "{text}");
+    assert_eq!(text.matches("word").count(), 40);
+    let long = wrapped("head:", &["x".repeat(200)]);
+    assert_eq!(long, format!("head:\n    {}\n", "x".repeat(200)));
+}

@@ -11,7 +11,6 @@
 
 mod action;
 mod app;
-mod capability;
 mod column;
 mod config;
 mod history;

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use crate::batch::Arch;
+use crate::capability as capabilities;
 use crate::event::Abi;
 use crate::snapshot::Subject;
 use crate::syscall;
-use crate::tui::capability as capabilities;
 
 /// Of a system call.
 pub fn call(arch: Arch, abi: Abi, number: u16) -> Cow<'static, str> {

@@ -6,7 +6,7 @@ use crate::batch::Arch;
 use crate::container::{Container, Pod, Runtime, UnknownReason};
 use crate::event::Abi;
 use crate::snapshot::{
-    CallRow, CapabilityRow, Closeup, Counts, Demand, Direction, ErrnoRow, EventRow, FileRow, FirstCall,
+    CallRow, CapabilityRow, Closeup, Counts, Demand, Direction, ErrnoRow, EventRow, FileRow, FirstCall, Life,
     LossRow, Own, PeerRow, ProcessRow, Quantiles, Resources, Row, Snapshot, Spectrum, State, Subject,
 };
 
@@ -54,7 +54,8 @@ pub fn call(abi: Abi, number: u16, count: u64, total: u64) -> CallRow {
         duration,
         spectrum: spectrum(count),
         time_ns: count.saturating_mul(700),
-        first: FirstCall { wall_ns: 0, pid: 4242, comm: "nginx".into() },
+        first: FirstCall { wall_ns: 0, pid: 4242, comm: "nginx".into(), origin: None },
+        life: Life::default(),
     }
 }
 

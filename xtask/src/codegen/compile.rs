@@ -147,11 +147,18 @@ fn values(
         .collect()
 }
 
+/// A header, and one that it includes and that not every architecture has.
+const NEEDS: (&str, &str) = ("linux/kvm.h", "asm/kvm.h");
+
 fn includes(spec: &Spec) -> String {
     let mut text = String::new();
     for header in spec.headers {
+        let needed = if *header == NEEDS.0 { NEEDS.1 } else { header };
         // Writing to a string cannot fail.
-        _ = writeln!(text, "#if __has_include(<{header}>)\n#include <{header}>\n#endif");
+        _ = writeln!(
+            text,
+            "#if __has_include(<{header}>) && __has_include(<{needed}>)\n#include <{header}>\n#endif"
+        );
     }
     text
 }

@@ -26,7 +26,7 @@ pub fn constants(headers: &Path) -> Result<(String, Vec<&'static str>)> {
                 let names = |spec: &Spec| {
                     let symbols = symbols(headers, target, spec);
                     let symbols = symbols.with_context(|| format!("{} for {}", spec.name, target.abi))?;
-                    Ok(split(&symbols, mask(spec)?))
+                    Ok(split(&symbols, mask(spec)?, spec.last))
                 };
                 SETS.iter().map(names).collect::<Result<Vec<Names>>>()
             })
@@ -45,16 +45,16 @@ pub fn constants(headers: &Path) -> Result<(String, Vec<&'static str>)> {
     Ok((text, from))
 }
 
-/// Into what is one number and what is flags. Flags by their value, but one of several bits before all of which it is
-/// made: what is taken off first wins.
-fn split(symbols: &[(String, u64)], mask: u64) -> Names {
+/// Into what is one number and what is flags. Flags by their value, those that stand `last` behind the others, but one of
+/// several bits before all of which it is made: what is taken off first wins.
+fn split(symbols: &[(String, u64)], mask: u64, last: &[&str]) -> Names {
     let mut names = Names::default();
     for (name, value) in symbols {
         let place = if value & !mask == 0 { &mut names.values } else { &mut names.bits };
         place.push((*value, name.clone()));
     }
     names.values.sort_by_key(|(value, _)| *value);
-    names.bits.sort_by_key(|(value, _)| *value);
+    names.bits.sort_by_key(|(value, name)| (last.iter().position(|known| known == name), *value));
     let mut ordered: Vec<(u64, String)> = Vec::new();
     for (value, name) in names.bits {
         let part = ordered.iter().position(|(known, _)| known & value == *known);
@@ -108,13 +108,18 @@ mod tests {
     fn names(symbols: &[(&str, u64)], mask: u64) -> (Vec<u64>, Vec<u64>) {
         let symbols: Vec<_> = symbols.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
         let numbers = |list: Vec<(u64, String)>| list.into_iter().map(|(value, _)| value).collect();
-        let Names { values, bits } = split(&symbols, mask);
+        let Names { values, bits } = split(&symbols, mask, &["LAST", "ZLAST"]);
         (numbers(values), numbers(bits))
     }
 
     #[test]
     fn numbers_and_flags_are_told_apart() {
         assert_eq!(names(&[("FLAG", 0x40), ("TWO", 2), ("ZERO", 0)], 3), (vec![0, 2], vec![0x40]));
+    }
+
+    #[test]
+    fn what_is_to_stand_last_does() {
+        assert_eq!(names(&[("ZLAST", 1), ("LAST", 2), ("OTHER", 4)], 0).1, [4, 2, 1]);
     }
 
     #[test]

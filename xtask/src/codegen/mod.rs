@@ -32,7 +32,7 @@ struct Calls {
     given: &'static [(&'static str, &'static str)],
 }
 
-const CALLS: [Calls; 5] = [
+const CALLS: [Calls; 6] = [
     Calls { abi: "x86_64", header: "usr/lib/linux/uapi/x86/asm/unistd_64.h", given: &[] },
     Calls { abi: "i386", header: "usr/lib/linux/uapi/x86/asm/unistd_32.h", given: &[] },
     Calls {
@@ -47,6 +47,7 @@ const CALLS: [Calls; 5] = [
         header: "usr/lib/linux/uapi/arm/asm/unistd-eabi.h",
         given: &[("__NR_SYSCALL_BASE", "0")],
     },
+    Calls { abi: "riscv64", header: "usr/lib/linux/uapi/riscv/asm/unistd_64.h", given: &[] },
 ];
 
 /// x86, arm and arm64 use the generic errors and number their signals as the generic header does.

@@ -17,6 +17,8 @@ pub struct Spec {
     pub mask: &'static str,
     /// Macros of other values are left out: only what is a request of `ioctl`.
     pub requests: bool,
+    /// Flags that stand behind the others, in this order, where strace has another one than that of their bits.
+    pub last: &'static [&'static str],
 }
 
 const BITS: &str = "0";
@@ -28,7 +30,7 @@ const fn set(
     headers: &'static [&'static str],
     names: &'static [&'static str],
 ) -> Spec {
-    Spec { name, headers, names, except: &[], given: &[], mask, requests: false }
+    Spec { name, headers, names, except: &[], given: &[], mask, requests: false, last: &[] }
 }
 
 const fn but(spec: Spec, except: &'static [&'static str]) -> Spec {
@@ -40,21 +42,31 @@ const fn given(
     mask: &'static str,
     given: &'static [(&'static str, &'static str)],
 ) -> Spec {
-    Spec { name, headers: &[], names: &[], except: &[], given, mask, requests: false }
+    Spec { name, headers: &[], names: &[], except: &[], given, mask, requests: false, last: &[] }
 }
 
 const fn and(spec: Spec, given: &'static [(&'static str, &'static str)]) -> Spec {
     Spec { given, ..spec }
 }
 
+const fn last(spec: Spec, last: &'static [&'static str]) -> Spec {
+    Spec { last, ..spec }
+}
+
+/// Of an `open` and of what else makes descriptors.
+const OPEN_LAST: &[&str] = &["O_NOFOLLOW", "O_NOATIME", "O_CLOEXEC", "O_PATH", "O_TMPFILE", "O_DIRECTORY"];
+
 const CLOEXEC: &[(&str, &str)] = &[("O_CLOEXEC", "02000000"), ("O_NONBLOCK", "04000")];
 
 pub const SETS: &[Spec] = &[
-    but(set("OPEN", "3", &["linux/fcntl.h"], &["O_"]), &["O_ACCMODE$", "O_NDELAY$"]),
+    last(but(set("OPEN", "3", &["linux/fcntl.h"], &["O_"]), &["O_ACCMODE$", "O_NDELAY$"]), OPEN_LAST),
     // Where nothing is opened, so that there is no access mode.
-    but(
-        set("DESCRIPTOR", BITS, &["linux/fcntl.h"], &["O_"]),
-        &["O_ACCMODE$", "O_NDELAY$", "O_RDONLY$", "O_WRONLY$", "O_RDWR$"],
+    last(
+        but(
+            set("DESCRIPTOR", BITS, &["linux/fcntl.h"], &["O_"]),
+            &["O_ACCMODE$", "O_NDELAY$", "O_RDONLY$", "O_WRONLY$", "O_RDWR$"],
+        ),
+        OPEN_LAST,
     ),
     but(
         set("AT", BITS, &["linux/fcntl.h"], &["AT_"]),
@@ -81,7 +93,10 @@ pub const SETS: &[Spec] = &[
         ),
         &["AT_STATX_SYNC_TYPE$"],
     ),
-    given("ACCESS", BITS, &[("F_OK", "0"), ("R_OK", "4"), ("W_OK", "2"), ("X_OK", "1")]),
+    last(
+        given("ACCESS", BITS, &[("F_OK", "0"), ("R_OK", "4"), ("W_OK", "2"), ("X_OK", "1")]),
+        &["R_OK", "W_OK", "X_OK"],
+    ),
     but(set("PROT", BITS, &["linux/mman.h"], &["PROT_"]), &["PROT_SEM$"]),
     but(set("MAP", "0xf", &["linux/mman.h"], &["MAP_"]), &["MAP_TYPE$", "MAP_FILE$", "MAP_HUGE_"]),
     set("MREMAP", BITS, &["linux/mman.h"], &["MREMAP_"]),
@@ -197,20 +212,23 @@ pub const SETS: &[Spec] = &[
         ],
     ),
     // <https://github.com/torvalds/linux/blob/v6.12/include/linux/net.h#L63>
-    given(
-        "SOCK",
-        "0xf",
-        &[
-            ("SOCK_STREAM", "1"),
-            ("SOCK_DGRAM", "2"),
-            ("SOCK_RAW", "3"),
-            ("SOCK_RDM", "4"),
-            ("SOCK_SEQPACKET", "5"),
-            ("SOCK_DCCP", "6"),
-            ("SOCK_PACKET", "10"),
-            ("SOCK_CLOEXEC", "02000000"),
-            ("SOCK_NONBLOCK", "04000"),
-        ],
+    last(
+        given(
+            "SOCK",
+            "0xf",
+            &[
+                ("SOCK_STREAM", "1"),
+                ("SOCK_DGRAM", "2"),
+                ("SOCK_RAW", "3"),
+                ("SOCK_RDM", "4"),
+                ("SOCK_SEQPACKET", "5"),
+                ("SOCK_DCCP", "6"),
+                ("SOCK_PACKET", "10"),
+                ("SOCK_CLOEXEC", "02000000"),
+                ("SOCK_NONBLOCK", "04000"),
+            ],
+        ),
+        &["SOCK_CLOEXEC", "SOCK_NONBLOCK"],
     ),
     set("IPPROTO", VALUES, &["linux/in.h"], &["IPPROTO_"]),
     but(
@@ -559,7 +577,10 @@ pub const SETS: &[Spec] = &[
         &["IN_CLOEXEC$", "IN_NONBLOCK$", "IN_CLOSE$", "IN_MOVE$"],
     ),
     set("IN_INIT", BITS, &["linux/fcntl.h", "linux/inotify.h"], &["IN_CLOEXEC$", "IN_NONBLOCK$"]),
-    set("EFD", BITS, &["linux/fcntl.h", "linux/eventfd.h"], &["EFD_"]),
+    last(
+        set("EFD", BITS, &["linux/fcntl.h", "linux/eventfd.h"], &["EFD_"]),
+        &["EFD_CLOEXEC", "EFD_NONBLOCK"],
+    ),
     set("TFD", BITS, &["linux/timerfd.h"], &["TFD_CLOEXEC$", "TFD_NONBLOCK$"]),
     set("TFD_TIMER", BITS, &["linux/timerfd.h"], &["TFD_TIMER_"]),
     set("SFD", BITS, &["linux/signalfd.h"], &["SFD_"]),
@@ -647,6 +668,7 @@ pub const SETS: &[Spec] = &[
             "CAP_CHECKPOINT_RESTORE$",
         ],
     ),
+    set("CAP_VERSION", VALUES, &["linux/capability.h"], &["_LINUX_CAPABILITY_VERSION_"]),
     set("SECBIT", BITS, &["linux/securebits.h"], &["SECBIT_"]),
     set("ARCH", VALUES, &["asm/prctl.h"], &["ARCH_"]),
     but(set("SCHED", "0xff", &["linux/sched.h"], &["SCHED_"]), &["SCHED_FLAG_", "SCHED_GETATTR_"]),
@@ -725,6 +747,8 @@ pub const SETS: &[Spec] = &[
     ),
     set("POSIX_FADV", VALUES, &["linux/fadvise.h"], &["POSIX_FADV_"]),
     set("FALLOC", BITS, &["linux/falloc.h"], &["FALLOC_FL_"]),
+    set("IORING_SETUP", BITS, &["linux/io_uring.h"], &["IORING_SETUP_"]),
+    set("IORING_FEAT", BITS, &["linux/io_uring.h"], &["IORING_FEAT_"]),
     set("IORING_ENTER", BITS, &["linux/io_uring.h"], &["IORING_ENTER_"]),
     but(
         set(
@@ -795,7 +819,21 @@ pub const SETS: &[Spec] = &[
     set("LSM_FLAG", BITS, &["linux/lsm.h"], &["LSM_FLAG_"]),
     set("IOPRIO_WHO", VALUES, &["linux/ioprio.h"], &["IOPRIO_WHO_"]),
     set("SIG_HOW", VALUES, &["linux/signal.h"], &["SIG_BLOCK$", "SIG_UNBLOCK$", "SIG_SETMASK$"]),
-    but(set("SA", BITS, &["linux/signal.h"], &["SA_"]), &["SA_UNSUPPORTED$", "SA_EXPOSE_TAGBITS$"]),
+    last(
+        but(set("SA", BITS, &["linux/signal.h"], &["SA_"]), &["SA_UNSUPPORTED$", "SA_EXPOSE_TAGBITS$"]),
+        &[
+            "SA_RESTORER",
+            "SA_ONSTACK",
+            "SA_RESTART",
+            "SA_NODEFER",
+            "SA_RESETHAND",
+            "SA_NOCLDSTOP",
+            "SA_NOCLDWAIT",
+            "SA_SIGINFO",
+        ],
+    ),
+    set("SS", BITS, &["linux/signal.h"], &["SS_ONSTACK$", "SS_DISABLE$", "SS_AUTODISARM$"]),
+    but(set("POLL", BITS, &["linux/poll.h"], &["POLL"]), &["POLLFREE$", "POLL_BUSY_LOOP$", "POLL_"]),
     set("CLD", VALUES, &["linux/signal.h"], &["CLD_"]),
     set("IPC", BITS, &["linux/ipc.h"], &["IPC_CREAT$", "IPC_EXCL$", "IPC_NOWAIT$"]),
     set(
@@ -866,6 +904,111 @@ pub const SETS: &[Spec] = &[
         &["linux/stat.h"],
         &["S_IFSOCK$", "S_IFLNK$", "S_IFREG$", "S_IFBLK$", "S_IFDIR$", "S_IFCHR$", "S_IFIFO$"],
     ),
+    set(
+        "FS_MAGIC",
+        VALUES,
+        &["linux/magic.h"],
+        &[
+            "ADFS_SUPER_MAGIC$",
+            "AFFS_SUPER_MAGIC$",
+            "AFS_SUPER_MAGIC$",
+            "AUTOFS_SUPER_MAGIC$",
+            "CEPH_SUPER_MAGIC$",
+            "CODA_SUPER_MAGIC$",
+            "CONFIGFS_MAGIC$",
+            "CRAMFS_MAGIC$",
+            "DEBUGFS_MAGIC$",
+            "SECURITYFS_MAGIC$",
+            "SELINUX_MAGIC$",
+            "SMACK_MAGIC$",
+            "RAMFS_MAGIC$",
+            "TMPFS_MAGIC$",
+            "HUGETLBFS_MAGIC$",
+            "SQUASHFS_MAGIC$",
+            "ECRYPTFS_SUPER_MAGIC$",
+            "EFS_SUPER_MAGIC$",
+            "EXT2_SUPER_MAGIC$",
+            "XENFS_SUPER_MAGIC$",
+            "BTRFS_SUPER_MAGIC$",
+            "NILFS_SUPER_MAGIC$",
+            "F2FS_SUPER_MAGIC$",
+            "HPFS_SUPER_MAGIC$",
+            "ISOFS_SUPER_MAGIC$",
+            "JFFS2_SUPER_MAGIC$",
+            "XFS_SUPER_MAGIC$",
+            "PSTOREFS_MAGIC$",
+            "EFIVARFS_MAGIC$",
+            "HOSTFS_SUPER_MAGIC$",
+            "OVERLAYFS_SUPER_MAGIC$",
+            "FUSE_SUPER_MAGIC$",
+            "BCACHEFS_SUPER_MAGIC$",
+            "MINIX_SUPER_MAGIC$",
+            "MINIX2_SUPER_MAGIC$",
+            "MINIX3_SUPER_MAGIC$",
+            "MSDOS_SUPER_MAGIC$",
+            "EXFAT_SUPER_MAGIC$",
+            "NCP_SUPER_MAGIC$",
+            "NFS_SUPER_MAGIC$",
+            "OCFS2_SUPER_MAGIC$",
+            "OPENPROM_SUPER_MAGIC$",
+            "QNX4_SUPER_MAGIC$",
+            "QNX6_SUPER_MAGIC$",
+            "AFS_FS_MAGIC$",
+            "REISERFS_SUPER_MAGIC$",
+            "SMB_SUPER_MAGIC$",
+            "CIFS_SUPER_MAGIC$",
+            "SMB2_SUPER_MAGIC$",
+            "CGROUP_SUPER_MAGIC$",
+            "CGROUP2_SUPER_MAGIC$",
+            "RDTGROUP_SUPER_MAGIC$",
+            "TRACEFS_MAGIC$",
+            "V9FS_MAGIC$",
+            "BDEVFS_MAGIC$",
+            "DAXFS_MAGIC$",
+            "BINFMTFS_MAGIC$",
+            "DEVPTS_SUPER_MAGIC$",
+            "BINDERFS_SUPER_MAGIC$",
+            "FUTEXFS_SUPER_MAGIC$",
+            "PIPEFS_MAGIC$",
+            "PROC_SUPER_MAGIC$",
+            "SOCKFS_MAGIC$",
+            "SYSFS_MAGIC$",
+            "USBDEVICE_SUPER_MAGIC$",
+            "MTD_INODE_FS_MAGIC$",
+            "ANON_INODE_FS_MAGIC$",
+            "BTRFS_TEST_MAGIC$",
+            "NSFS_MAGIC$",
+            "BPF_FS_MAGIC$",
+            "AAFS_MAGIC$",
+            "ZONEFS_MAGIC$",
+            "UDF_SUPER_MAGIC$",
+            "DMA_BUF_MAGIC$",
+            "DEVMEM_MAGIC$",
+            "SECRETMEM_MAGIC$",
+            "PID_FS_MAGIC$",
+            "GUEST_MEMFD_MAGIC$",
+            "NULL_FS_MAGIC$",
+            "FAIL_FS_MAGIC$",
+        ],
+    ),
+    // <https://github.com/torvalds/linux/blob/v6.12/include/linux/statfs.h#L27>
+    given(
+        "ST",
+        BITS,
+        &[
+            ("ST_RDONLY", "1"),
+            ("ST_NOSUID", "2"),
+            ("ST_NODEV", "4"),
+            ("ST_NOEXEC", "8"),
+            ("ST_SYNCHRONOUS", "0x10"),
+            ("ST_VALID", "0x20"),
+            ("ST_MANDLOCK", "0x40"),
+            ("ST_NOATIME", "0x400"),
+            ("ST_NODIRATIME", "0x800"),
+            ("ST_RELATIME", "0x1000"),
+            ("ST_NOSYMFOLLOW", "0x2000"),
+        ],
+    ),
     set("STATX_ATTR", BITS, &["linux/stat.h"], &["STATX_ATTR_"]),
     Spec {
         requests: true,
@@ -902,6 +1045,8 @@ pub const SETS: &[Spec] = &[
                 "linux/dm-ioctl.h",
                 "linux/btrfs.h",
                 "linux/eventpoll.h",
+                "linux/kvm.h",
+                "linux/vhost.h",
             ],
             &[
                 "TC",
@@ -944,6 +1089,43 @@ pub const SETS: &[Spec] = &[
                 "DM_",
                 "BTRFS_IOC_",
                 "EPIOC",
+                // Those whose structures every architecture has.
+                "KVM_GET_API_VERSION$",
+                "KVM_CREATE_VM$",
+                "KVM_CHECK_EXTENSION$",
+                "KVM_GET_VCPU_MMAP_SIZE$",
+                "KVM_CREATE_VCPU$",
+                "KVM_GET_DIRTY_LOG$",
+                "KVM_CLEAR_DIRTY_LOG$",
+                "KVM_SET_USER_MEMORY_REGION",
+                "KVM_CREATE_IRQCHIP$",
+                "KVM_IRQ_LINE",
+                "KVM_IRQFD$",
+                "KVM_IOEVENTFD$",
+                "KVM_SET_GSI_ROUTING$",
+                "KVM_RUN$",
+                "KVM_GET_REGS$",
+                "KVM_SET_REGS$",
+                "KVM_GET_SREGS$",
+                "KVM_SET_SREGS$",
+                "KVM_GET_FPU$",
+                "KVM_SET_FPU$",
+                "KVM_GET_ONE_REG$",
+                "KVM_SET_ONE_REG$",
+                "KVM_GET_REG_LIST$",
+                "KVM_SIGNAL_MSI$",
+                "KVM_ENABLE_CAP$",
+                "KVM_CREATE_DEVICE$",
+                "KVM_SET_DEVICE_ATTR$",
+                "KVM_GET_DEVICE_ATTR$",
+                "KVM_HAS_DEVICE_ATTR$",
+                "KVM_SET_SIGNAL_MASK$",
+                "KVM_GET_MP_STATE$",
+                "KVM_SET_MP_STATE$",
+                "KVM_CREATE_GUEST_MEMFD$",
+                "KVM_SET_MEMORY_ATTRIBUTES$",
+                "KVM_GET_STATS_FD$",
+                "VHOST_",
             ],
         )
     },

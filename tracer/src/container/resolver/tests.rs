@@ -614,6 +614,21 @@ fn a_sandbox_in_a_container_is_workload_and_an_entered_one_is_what_it_is() {
 }
 
 #[test]
+fn who_shares_a_pid_namespace_is_set_up_in_it() {
+    let mut host = Host::new(&[]);
+    let cgroup = host.make("/web");
+    host.put("run/runc/web/state.json", &runc_state("web", 7, "/web"));
+    let key =
+        |phase| OwnerKey { cgroup_id: cgroup, pid_ns: OWN, incarnation: 100, phase, ..OwnerKey::default() };
+    // The namespace began with another container's first process.
+    for (slot, phase) in [(1, phase::SETUP), (2, phase::EXEC)] {
+        host.meet_info(slot, &OwnerInfo { first_tgid: 7, init_tgid: 5, ..info(key(phase)) });
+    }
+    host.advance(0);
+    assert_eq!([1, 2].map(|slot| host.known[&slot].phase), [Phase::Setup, Phase::Workload]);
+}
+
+#[test]
 fn a_service_has_its_units_name() {
     let mut host = Host::new(&[]);
     let cgroup = host.make("/system.slice/cron.service");

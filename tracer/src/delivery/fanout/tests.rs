@@ -87,7 +87,7 @@ impl Receiver for Fake {
         match stop {
             None => {
                 self.take(lines, u32::MAX);
-                Progress::all(lines)
+                Progress::all()
             }
             Some(stop) => Progress::none(stop),
         }
@@ -114,12 +114,12 @@ fn fanout(fakes: &[(&Fake, OnFull)], timeout: Duration, interrupted: &Arc<Atomic
 }
 
 fn send(fanout: &mut Fanout, events: u32) {
-    fanout.send(events, &[Arc::from("line\n".repeat(events as usize).as_bytes())]);
+    fanout.send(events, &[Arc::new("line\n".repeat(events as usize).as_bytes().into())]);
 }
 
 fn large(fanout: &mut Fanout) {
     let line = "x".repeat(64 << 10) + "\n";
-    fanout.send(1, &[Arc::from(line.as_bytes())]);
+    fanout.send(1, &[Arc::new(line.as_bytes().into())]);
 }
 
 #[track_caller]
@@ -173,7 +173,7 @@ fn own_records_find_room_where_events_do_not() {
     for _ in 0..5 {
         large(&mut fanout);
     }
-    fanout.send(0, &[Arc::from(&b"lost\n"[..])]);
+    fanout.send(0, &[Arc::new(b"lost\n"[..].into())]);
     fake.stall(false);
     fanout.flush();
     assert!(fake.0.got.lock().unwrap().ends_with(b"x\nlost\n"));

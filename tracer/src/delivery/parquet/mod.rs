@@ -17,7 +17,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
 use super::rotation::{Generations, Rotation};
-use super::{Failure, Late, Progress, Receiver, count};
+use super::{Failure, Late, Progress, Receiver};
 
 mod columns;
 
@@ -155,7 +155,7 @@ impl Receiver for Parquet {
         let before = self.file.as_ref().map_or(0, |file| file.rows);
         let done = self.push(lines).and_then(|()| if self.is_due() { self.finish() } else { Ok(()) });
         match done {
-            Ok(()) => Progress { done: count(lines), ..Progress::default() },
+            Ok(()) => Progress::all(),
             Err(error) => {
                 // Of these lines none is done.
                 self.give_up();

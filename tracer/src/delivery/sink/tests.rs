@@ -14,7 +14,7 @@ struct Chunks(Arc<Mutex<Vec<String>>>);
 impl Receiver for Chunks {
     fn deliver(&mut self, lines: &[u8]) -> Progress {
         self.0.lock().unwrap().push(String::from_utf8(lines.to_vec()).unwrap());
-        Progress::all(lines)
+        Progress::all()
     }
 }
 

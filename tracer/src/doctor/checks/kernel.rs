@@ -75,6 +75,38 @@ pub(super) fn io_uring(host: &Host) -> Check {
     }
 }
 
+/// The tracepoint `cap_capable` came then,
+/// <https://github.com/torvalds/linux/blob/v6.14/include/trace/events/capability.h>.
+const CAPABILITY_CHECKS: (u32, u32) = (6, 14);
+
+/// Value of `kernel.kptr_restrict` with which root sees no addresses either,
+/// <https://github.com/torvalds/linux/blob/v6.12/Documentation/admin-guide/sysctl/kernel.rst>.
+const HIDDEN: i32 = 2;
+
+pub(super) fn capability_checks(host: &Host) -> Check {
+    let (major, minor) = CAPABILITY_CHECKS;
+    let seen = host.is_at_least(major, minor);
+    let hidden = host.kptr_restrict == Some(HIDDEN);
+    let found = match seen {
+        Some(true) if hidden => "checks can be seen, but not who asks",
+        Some(true) => "checks can be seen",
+        Some(false) => "checks cannot be seen",
+        None => "unknown",
+    };
+    let check = Check::ok(
+        "capability_checks",
+        found.into(),
+        "which capabilities are used is told by the tracepoint cap_capable, and that a check is a mere probe by the kernel function that asks",
+    );
+    match seen {
+        Some(true) if hidden => check.warn("sysctl kernel.kptr_restrict=1 shows addresses of kernel functions to root (CAP_SYSLOG)"),
+        Some(true) => check,
+        Some(false) | None => check.warn(format!(
+            "boot Linux {major}.{minor} or newer to have `ctrace profile capabilities` and capabilities in `ctrace top`; all else works"
+        )),
+    }
+}
+
 /// Every read of kernel memory asks,
 /// <https://github.com/torvalds/linux/blob/v6.12/kernel/bpf/helpers.c> (`LOCKDOWN_BPF_READ_KERNEL`).
 pub(super) fn lockdown(host: &Host) -> Check {

@@ -82,6 +82,7 @@ pub fn checks(host: &Host) -> Vec<Check> {
         kernel::btf(host),
         kernel::lockdown(host),
         kernel::io_uring(host),
+        kernel::capability_checks(host),
         rights::user_namespace(host),
         rights::load(host),
         rights::seccomp(host),

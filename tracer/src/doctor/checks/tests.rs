@@ -55,6 +55,16 @@ fn without_io_uring_all_else_works() {
 }
 
 #[test]
+fn who_asks_for_capabilities_is_seen_by_new_kernels_that_show_it() {
+    let status = |kernel, kptr_restrict| {
+        check(&Host { kernel, kptr_restrict, ..Host::sample() }, "capability_checks").status
+    };
+    assert_eq!([Some(0), Some(1), None].map(|restrict| status(Some((6, 14)), restrict)), [Status::Ok; 3]);
+    assert_eq!(status(Some((6, 14)), Some(2)), Status::Warn);
+    assert_eq!([Some((6, 13)), None].map(|kernel| status(kernel, Some(1))), [Status::Warn; 2]);
+}
+
+#[test]
 fn capabilities_count_and_not_the_uid() {
     let status = |host: &Host| check(host, "capabilities").status;
     assert_eq!(status(&with_caps(&[cap::BPF, cap::PERFMON])), Status::Ok);

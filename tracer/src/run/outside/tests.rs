@@ -6,7 +6,7 @@ use super::*;
 use crate::batch::Arch;
 use crate::container::{Container, Runtime};
 use crate::event::Abi;
-use crate::snapshot::{CallRow, Counts, FirstCall, Resources, Spectrum, State};
+use crate::snapshot::{CallRow, Counts, FirstCall, Life, Resources, Spectrum, State};
 
 /// 2026-11-24T02:41:35Z
 const NOW: i64 = 1_795_488_095_000_000_000;
@@ -26,7 +26,8 @@ fn row(subject: Subject, setup_calls: u64) -> Row {
         duration: None,
         spectrum: Spectrum::default(),
         time_ns: 0,
-        first: FirstCall { wall_ns: 0, pid: 7, comm: "web".to_owned() },
+        first: FirstCall { wall_ns: 0, pid: 7, comm: "web".to_owned(), origin: None },
+        life: Life::default(),
     };
     Row {
         subject,
@@ -50,6 +51,18 @@ fn snapshot(rows: Vec<Row>) -> Snapshot {
         rows,
         own: None,
         closeup: None,
+    }
+}
+
+fn session() -> Session {
+    Session {
+        version: "0.1.0".into(),
+        host_name: "host".into(),
+        kernel: "6.12.0".into(),
+        arch: Arch::X86_64,
+        wall_offset_ns: 0,
+        started_ns: 0,
+        features: 0,
     }
 }
 
@@ -140,7 +153,8 @@ fn a_profile_is_what_the_container_called() {
     let folder = tempfile::tempdir().unwrap();
     let subject = container(Some("web/1"), "aaaabbbbccccdddd");
     let (path, said) =
-        write_profile(&snapshot(vec![row(subject.clone(), 40)]), &subject.id(), folder.path()).unwrap();
+        write_profile(&snapshot(vec![row(subject.clone(), 40)]), &session(), &subject.id(), folder.path())
+            .unwrap();
     assert_eq!(file_name(&path), "ctrace-seccomp-web_1-aaaabbbbcccc-20261124T024135.json");
     let profile: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     let names = profile["syscalls"][0]["names"].as_array().unwrap();
@@ -148,9 +162,14 @@ fn a_profile_is_what_the_container_called() {
     let expected =
         format!("{} system calls allowed; complete: watched from its start, nothing lost", names.len());
     assert_eq!(said, expected);
+    let evidence = fs::read_to_string(path.with_extension("evidence.json")).unwrap();
+    let evidence = Evidence::parse(&evidence).unwrap();
+    assert_eq!(evidence.recordings[0].kernel, "6.12.0");
+    assert!(evidence.syscalls.iter().any(|call| call.name.as_deref() == Some("read")));
 
     let (_, said) =
-        write_profile(&snapshot(vec![row(subject.clone(), 0)]), &subject.id(), folder.path()).unwrap();
+        write_profile(&snapshot(vec![row(subject.clone(), 0)]), &session(), &subject.id(), folder.path())
+            .unwrap();
     assert!(said.ends_with("allowed; partial: the container was running before ctrace"), "{said}");
 }
 
@@ -158,9 +177,9 @@ fn a_profile_is_what_the_container_called() {
 fn what_is_no_container_gets_no_profile() {
     let folder = tempfile::tempdir().unwrap();
     let host = snapshot(vec![row(Subject::Host, 0)]);
-    let error = write_profile(&host, &SubjectId::Host, folder.path()).unwrap_err();
+    let error = write_profile(&host, &session(), &SubjectId::Host, folder.path()).unwrap_err();
     assert!(error.contains("(host) is no container"), "{error}");
-    let error = write_profile(&host, &SubjectId::Unknown(7), folder.path()).unwrap_err();
+    let error = write_profile(&host, &session(), &SubjectId::Unknown(7), folder.path()).unwrap_err();
     assert!(error.contains("not there any more"), "{error}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }

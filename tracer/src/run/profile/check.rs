@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
+use tracer_common::config::feature;
 
 use super::super::drive;
 use super::super::signals::Stop;
 use super::super::{live, say};
 use super::files::{print, read};
 use super::record::{plan, watch};
-use super::{FOR_EVER, is_container, replayed};
+use super::{FOR_EVER, is_container, machine, replayed};
 use crate::batch::{Session, Source};
 use crate::cli::CheckArgs;
 use crate::container::Roots;
@@ -19,7 +20,7 @@ use crate::exit::{Code, Refusal};
 use crate::filter::Wanted;
 use crate::model::Model;
 use crate::pipeline::Pipeline;
-use crate::profile::{self, DOCKER_CAPABILITIES, File, Finding, Machine, Matcher};
+use crate::profile::{self, File, Finding, Matcher};
 use crate::snapshot::Snapshot;
 
 /// What was looked at and what was found, over all recordings.
@@ -36,7 +37,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<ExitCode> {
     let (recordings, containers) = split(&args.of)?;
     let mut tally = Tally::default();
     if recordings.is_empty() {
-        let mut pipeline = live(args, containers)?;
+        let mut pipeline = live(args, &file, containers)?;
         let snapshot = pipeline.snapshot();
         tally.add(&file, args, pipeline.source.session(), &snapshot)?;
     }
@@ -49,10 +50,13 @@ pub(super) fn check(args: &CheckArgs) -> Result<ExitCode> {
     tally.end(&args.profile)
 }
 
-fn live(args: &CheckArgs, names: Vec<String>) -> Result<Pipeline<impl Source + use<>>> {
+fn live(args: &CheckArgs, file: &File, names: Vec<String>) -> Result<Pipeline<impl Source + use<>>> {
     live::preflight()?;
     let roots = Roots::detect()?;
-    let source = live::open(&plan(None), &roots, |_| {})?;
+    let conditional =
+        file.syscalls.iter().any(|rule| rule.args.as_ref().is_some_and(|args| !args.is_empty()));
+    let features = if conditional { feature::ARGUMENTS } else { 0 };
+    let source = live::open(&plan(None, features), &roots, |_| {})?;
     let model = Model::new(source.session().clone(), FOR_EVER);
     let wanted = Wanted { names, filters: args.filters.clone(), ..Wanted::default() };
     let mut pipeline = Pipeline::new(source, model, wanted);
@@ -81,14 +85,7 @@ fn split(words: &[String]) -> Result<(Vec<PathBuf>, Vec<String>)> {
 
 impl Tally {
     fn add(&mut self, file: &File, args: &CheckArgs, session: &Session, snapshot: &Snapshot) -> Result<()> {
-        let usual = DOCKER_CAPABILITIES.iter().map(|cap| (*cap).to_owned());
-        let capabilities = usual.chain(args.cap_add.iter().cloned());
-        let machine = Machine {
-            arch: snapshot.arch,
-            kernel: session.kernel.clone(),
-            capabilities: capabilities.filter(|cap| !args.cap_drop.contains(cap)).collect(),
-        };
-        let matcher = Matcher::new(file, &machine);
+        let matcher = Matcher::new(file, &machine(snapshot.arch, &session.kernel, &args.capabilities));
         for row in snapshot.rows.iter().filter(|row| is_container(row) && row.sum.total > 0) {
             let findings = profile::check(row, snapshot.arch, &matcher);
             let breaking = findings.iter().filter(|finding| Finding::breaks(finding)).count();

@@ -1,5 +1,6 @@
 //! `show`, `diff` and `merge`: profiles that lie in files.
 
+use std::collections::BTreeSet;
 use std::fs::File as Input;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
@@ -45,13 +46,7 @@ pub(super) fn merge(args: &MergeArgs) -> Result<ExitCode> {
     }
     let how = if args.intersection { How::Intersection } else { How::Union };
     let merged = profile::merge(&files, how).context("cannot merge")?;
-    let mut text = serde_json::to_string_pretty(&merged).context("cannot print the profile")?;
-    text.push('\n');
-    // What is written is what will be read.
-    let merged = File::parse(&text).context("cannot print the profile")?;
-    write_text(&args.output, &text)?;
-    let names = merged.allowed_names();
-    say(&format!("{}: {} system calls allowed", args.output.display(), names.len()));
+    let names = written(&args.output, &merged)?;
     if known.is_empty() {
         return Ok(Code::Done.into());
     }
@@ -65,6 +60,18 @@ pub(super) fn merge(args: &MergeArgs) -> Result<ExitCode> {
     Ok(Code::Done.into())
 }
 
+/// The names that it allows.
+pub(super) fn written(output: &Path, profile: &File) -> Result<BTreeSet<String>> {
+    let mut text = serde_json::to_string_pretty(profile).context("cannot print the profile")?;
+    text.push('\n');
+    // What is written is what will be read.
+    let profile = File::parse(&text).context("cannot print the profile")?;
+    write_text(output, &text)?;
+    let names = profile.allowed_names();
+    say(&format!("{}: {} system calls allowed", output.display(), names.len()));
+    Ok(names.into_iter().map(str::to_owned).collect())
+}
+
 /// A profile, checked.
 pub(super) fn read(path: &Path) -> Result<File> {
     let text = text(path).with_context(|| format!("cannot read the profile {}", path.display()))?;
@@ -72,7 +79,7 @@ pub(super) fn read(path: &Path) -> Result<File> {
 }
 
 /// None: there is none beside it.
-fn evidence(profile: &Path) -> Result<Option<Evidence>> {
+pub(super) fn evidence(profile: &Path) -> Result<Option<Evidence>> {
     let path = evidence_of(profile);
     let what = || format!("cannot read the evidence {}", path.display());
     match text(&path) {

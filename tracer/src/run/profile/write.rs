@@ -17,14 +17,14 @@ use crate::container::Phase;
 use crate::exit::{Code, Refusal};
 use crate::model::Owners;
 use crate::pipeline::Pipeline;
-use crate::profile::{Evidence, Generated, Options, generate};
+use crate::profile::{Evidence, Generated, Options, Phases, generate};
 use crate::snapshot::{Row, Snapshot};
 
 /// A profile and what it is called: the container's name, and the file's where there are several.
 pub(super) struct Named {
-    generated: Generated,
-    evidence: Evidence,
-    name: String,
+    pub(super) generated: Generated,
+    pub(super) evidence: Evidence,
+    pub(super) name: String,
     file: PathBuf,
 }
 
@@ -36,24 +36,32 @@ pub(super) fn profiles<'a, S: Source>(
 ) -> Vec<Named> {
     // A container that called nothing has nothing to be allowed.
     let rows = rows.into_iter().filter(|row| row.sum.total > 0);
-    rows.map(|row| {
+    rows.filter_map(|row| {
         let options = Options {
             from_start: Some(from_start(row, pipeline.model.owners())),
             default: print.default_action,
             target: print.arch,
+            serving_after: print.serving_after,
+            phases: print.phase,
+            arguments: print.arguments,
             ..Options::default()
         };
         let generated = generate(row, snapshot, &options);
+        if print.phase == Phases::Serving && generated.serving.is_none() {
+            let name = crate::text::safe(row.name());
+            say(&format!("{name}: not seen to serve ({}): no profile of that phase", print.serving_after));
+            return None;
+        }
         let evidence = Evidence::new(&generated, row, snapshot, pipeline.source.session());
         let name = crate::text::safe(row.name()).into_owned();
-        Named { generated, evidence, name, file: file_name(row, print.format.extension()) }
+        Some(Named { generated, evidence, name, file: file_name(row, print.format.extension()) })
     })
     .collect()
 }
 
 /// Whether the container's program was seen to start: the runtime prepared before it ran. An `exec` into
 /// a container that ran before prepares as well, but later.
-fn from_start(row: &Row, owners: &Owners) -> bool {
+pub(super) fn from_start(row: &Row, owners: &Owners) -> bool {
     let first = |phase: Phase| {
         let of_phase = owners.all().filter(|i| i.phase == phase && row.subject.is_of(i));
         of_phase.map(|identity| identity.first_ns).min()
@@ -67,6 +75,11 @@ fn from_start(row: &Row, owners: &Owners) -> bool {
 /// One profile into the file, several into the directory of that name.
 pub(super) fn write(profiles: Vec<Named>, print: &Print) -> Result<ExitCode> {
     let output = &print.output;
+    if profiles.is_empty() && print.phase == Phases::Serving {
+        let message =
+            "no container was seen to serve; `--serving-after 30s` goes by calls that are not new any more";
+        return Err(Refusal { code: Code::Failed, message: message.to_owned() }.into());
+    }
     if profiles.is_empty() {
         let message =
             "no container called anything while it was watched; `ctrace ps` lists the containers there are";
@@ -90,13 +103,15 @@ pub(super) fn write(profiles: Vec<Named>, print: &Print) -> Result<ExitCode> {
         if let Some(beside) = write_evidence(&path, &evidence)? {
             say(&format!("  evidence: {}", beside.display()));
         }
-        say(&format!("  use it: {}", print.format.usage().replace("FILE", &path.display().to_string())));
+        if print.phase == Phases::All {
+            say(&format!("  use it: {}", print.format.usage().replace("FILE", &path.display().to_string())));
+        }
     }
     Ok(Code::Done.into())
 }
 
 /// A name in `folder` that nothing of this run has: two recordings may know the same container.
-fn free(folder: &Path, file: &Path, written: &mut BTreeSet<PathBuf>) -> PathBuf {
+pub(super) fn free(folder: &Path, file: &Path, written: &mut BTreeSet<PathBuf>) -> PathBuf {
     let (stem, extension) = (file.file_stem().unwrap_or_default(), file.extension().unwrap_or_default());
     let (stem, extension) = (stem.to_string_lossy(), extension.to_string_lossy());
     let numbered = (2..).map(|index: u32| folder.join(format!("{stem}-{index}.{extension}")));
@@ -128,7 +143,7 @@ pub(super) fn write_text(path: &Path, text: &str) -> Result<()> {
 }
 
 /// A container's name is its own choice; a file's is ours.
-fn file_name(row: &Row, extension: &str) -> PathBuf {
+pub(super) fn file_name(row: &Row, extension: &str) -> PathBuf {
     let id: String = container_id(row).unwrap_or_default().chars().take(12).collect();
     let plain = |text: &str| -> String {
         text.chars()

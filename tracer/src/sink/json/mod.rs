@@ -107,19 +107,17 @@
 //! * With `--redact`, `[redacted]` stands for what a pattern found in a text that a process passed; such a text has no bytes
 //!   beside it. A directory with something to be hidden in the whole path is absent, and with it
 //!   `file`. With `--no-args` what calls and programs were given is absent: `syscall.args`, `syscall.arg`, `syscall.unread`,
-//!   `file`, `network`, command lines, `process.executable.path`.
+//!   `file`, `network`, command lines, `process.executable.path`, `io_uring.user_data`, `.fd` and `.fixed_file`.
 //! * C0, DEL, C1, U+2028, U+2029 and the bidirectional controls are written as `\u....`: a line can be
 //!   shown on a terminal as it is.
 
 use std::cell::RefCell;
-use std::io::{self, Write};
+use std::io;
 
 use tracer_common::CONTRACT_VERSION;
 
-use super::clock::Clock;
-use super::output::Output;
+use super::output::{Output, Receive};
 use super::{Lost, Sink, short_name};
-use crate::argument::Arguments;
 use crate::batch::{Arch, Session};
 use crate::container::Identity;
 use crate::event::{Event, What};
@@ -127,18 +125,24 @@ use crate::ledger::Ledger;
 use crate::lifecycle::ContainerEvent;
 use crate::origin::Origin;
 
+mod call;
 mod escape;
 mod field;
+mod head;
+mod line;
 mod object;
 mod owner;
 mod record;
 mod style;
+mod task;
 
+use call::Calls;
 pub use field::SINKS;
+use line::State;
 pub(crate) use object::Object;
-use object::Rooms;
 pub(crate) use owner::{container_members, pod_object, unknown_owner, who};
 pub use style::{Layout, Style};
+use task::Tasks;
 
 /// Version of this format and of [`super::top`]'s.
 pub const SCHEMA_VERSION: &str = "1.0";
@@ -151,27 +155,16 @@ pub struct Json<W> {
 
 /// Makes lines of events, for those who collect them in another way.
 pub struct Printer {
+    arch: Arch,
+    style: Style,
     places: owner::Places,
+    tasks: Tasks,
+    calls: Calls,
+    buffers: record::Buffers,
     state: State,
 }
 
-/// What a line needs besides its subject.
-struct State {
-    style: Style,
-    clock: Clock,
-    arch: Arch,
-    arguments: Arguments,
-    /// Reused from line to line.
-    buffers: record::Buffers,
-    host_name: String,
-    /// Of the next line.
-    seq: u64,
-    /// Reused from line to line.
-    rooms: Rooms,
-    message: Vec<u8>,
-}
-
-impl<W: Write> Json<W> {
+impl<W: Receive> Json<W> {
     pub fn new(writer: W) -> Self {
         Self::styled(writer, Style::default())
     }
@@ -184,33 +177,30 @@ impl<W: Write> Json<W> {
     fn own(
         &mut self,
         at_ns: u64,
-        level: &str,
-        name: &str,
+        level: &'static str,
+        name: &'static str,
         message: &str,
         fill: impl Fn(&mut Object<'_>),
     ) -> io::Result<bool> {
         let Self { out, printer: Printer { state, .. } } = self;
         state.message.clear();
         state.message.extend_from_slice(message.as_bytes());
-        state.line(out.lines(), at_ns, level, name, &[], fill);
+        state.line(out.lines(), at_ns, (level, name), None, fill);
         out.written()
     }
 }
 
 impl Printer {
     fn new(style: Style, wall_offset_ns: i64, arch: Arch, host_name: &str) -> Self {
-        let state = State {
-            style,
-            clock: Clock::new(wall_offset_ns),
+        Self {
             arch,
-            arguments: Arguments::new(arch),
+            style,
+            places: owner::Places::new(style),
+            tasks: Tasks::new(style),
+            calls: Calls::new(arch, style),
             buffers: record::Buffers::default(),
-            host_name: host_name.to_owned(),
-            seq: 0,
-            rooms: Rooms::new(style.max_bytes),
-            message: Vec::new(),
-        };
-        Self { places: owner::Places::new(style), state }
+            state: State::new(style, wall_offset_ns, host_name),
+        }
     }
 
     pub fn of(session: &Session) -> Self {
@@ -241,98 +231,37 @@ impl Printer {
         identity: Option<&Identity>,
         origin: Option<Origin>,
     ) {
-        let Self { places, state } = self;
+        let Self { arch, style, places, tasks, calls, buffers, state } = self;
         let place = places.of(event, identity);
-        let State { arch, style: Style { args, .. }, .. } = *state;
+        let task = tasks.of(&event.process, origin, place);
+        let call = if let What::Syscall(call) = &event.what { calls.of(call) } else { None };
         state.message.clear();
-        record::message(&mut state.message, event, &place.said, arch);
-        let (level, name) = (record::level(&event.what), event.what.name());
-        let signature = if let What::Syscall(call) = &event.what {
-            state.arguments.signature(call.abi, call.number)
-        } else {
-            None
-        };
-        let buffers = std::mem::take(&mut state.buffers);
-        let words = record::CallWords { arch, signature, buffers: RefCell::new(buffers) };
-        state.line(out, event.ktime_ns, level, name, &place.cut, |line| {
-            if line.narrowed() {
+        record::message(&mut state.message, event, call.map_or("", |call| &call.name));
+        let kind = (record::level(&event.what), event.what.name());
+        let adds_to_process = record::adds_to_process(&event.what);
+        let words = record::Words { arch: *arch, call, args: style.args, buffers: RefCell::new(buffers) };
+        state.line(out, event.ktime_ns, kind, Some(task), |line| {
+            let narrowed = line.narrowed();
+            if narrowed {
                 owner::whose(line, event, identity);
             } else {
                 line.members(&place.members);
             }
-            record::members(line, event, origin, &words, args);
-        });
-        state.buffers = words.buffers.into_inner();
-    }
-}
-
-impl State {
-    /// `cut`: paths of what is shortened already in what `fill` copies while nothing is narrowed.
-    fn line(
-        &mut self,
-        out: &mut Vec<u8>,
-        at_ns: u64,
-        level: &str,
-        name: &str,
-        cut_before: &[&'static str],
-        fill: impl Fn(&mut Object<'_>),
-    ) {
-        self.rooms.reset();
-        let start = out.len();
-        self.head(out, at_ns, level, name, |line| {
-            fill(line);
-            line.truncated(cut_before);
-        });
-        while out.len() - start > self.rooms.limit() {
-            out.truncate(start);
-            if self.rooms.narrow() {
-                self.head(out, at_ns, level, name, |line| {
-                    fill(line);
-                    line.truncated(&[]);
-                });
+            if narrowed || adds_to_process {
+                record::process(line, &event.process, origin, Some((&event.what, &words)));
             } else {
-                self.rooms.reset();
-                self.head(out, at_ns, level, name, |line| line.truncated(&[EVERYTHING]));
-                break;
+                line.members(&task.process);
             }
-        }
-        out.push(b'\n');
-        self.seq += 1;
-    }
-
-    /// A line's object: the members of every record, and what `fill` writes.
-    fn head(
-        &mut self,
-        out: &mut Vec<u8>,
-        at_ns: u64,
-        level: &str,
-        name: &str,
-        fill: impl FnOnce(&mut Object<'_>),
-    ) {
-        let Self { style, clock, arch: _, arguments: _, buffers: _, host_name, seq, rooms, message } = self;
-        Object::write(out, style.layout, Some(rooms), |line| {
-            line.time("timestamp", clock.read(at_ns));
-            line.word("level", level);
-            line.text(&field::MESSAGE, message);
-            line.object("event", |event| {
-                event.word("name", name);
-                event.number("seq", *seq);
-            });
-            line.word("schema_version", SCHEMA_VERSION);
-            line.object("host", |host| _ = host.text(&field::HOST_NAME, host_name.as_bytes()));
-            fill(line);
+            record::members(line, event, &words);
         });
     }
 }
 
-/// In `truncated`: members are missing, and there is no room to name them.
-const EVERYTHING: &str = "*";
-
-impl<W: Write> Sink for Json<W> {
+impl<W: Receive> Sink for Json<W> {
     fn start(&mut self, session: &Session) -> io::Result<bool> {
         let Session { version, kernel, arch, started_ns, host_name: _, wall_offset_ns: _, features: _ } =
             session;
-        self.printer = Printer::styled(session, self.printer.state.style);
+        self.printer = Printer::styled(session, self.printer.style);
         let message = format!("ctrace {version} on Linux {kernel}");
         self.own(*started_ns, "info", "ctrace.start", &message, |line| {
             line.object("ctrace", |object| {
@@ -359,7 +288,7 @@ impl<W: Write> Sink for Json<W> {
         let Self { out, printer: Printer { state, .. } } = self;
         state.message.clear();
         record::container_message(&mut state.message, event);
-        state.line(out.lines(), event.ktime_ns, "info", event.what.name(), &[], |line| {
+        state.line(out.lines(), event.ktime_ns, ("info", event.what.name()), None, |line| {
             record::container(line, event);
         });
         out.written()
@@ -421,5 +350,6 @@ const fn arch_name(arch: Arch) -> &'static str {
     match arch {
         Arch::X86_64 => "x86_64",
         Arch::Aarch64 => "aarch64",
+        Arch::Riscv64 => "riscv64",
     }
 }

@@ -49,12 +49,19 @@ impl Rooms {
         self.limit
     }
 
+    /// Notes a field that is not all there is.
+    pub fn note(&mut self, path: &'static str) {
+        if !self.cut.contains(&path) {
+            self.cut.push(path);
+        }
+    }
+
     pub const fn narrowed(&self) -> bool {
         self.step > 0
     }
 
     /// `ordinary`: in a line of [`LINE`] bytes.
-    const fn of(&self, ordinary: usize) -> usize {
+    pub const fn of(&self, ordinary: usize) -> usize {
         (ordinary * self.limit / LINE) >> self.step
     }
 }
@@ -73,6 +80,40 @@ impl Prefix<'_> {
         }
         out.extend_from_slice(self.key.as_bytes());
         out.push(b'.');
+    }
+}
+
+/// Members that are written once and copied into many lines.
+#[derive(Debug, Default)]
+pub struct Fragment {
+    pub bytes: Vec<u8>,
+    /// Paths of the fields among them that are not all there is.
+    pub cut: Vec<&'static str>,
+}
+
+impl Fragment {
+    /// `fill` writes them, with the room of an ordinary line of at most `limit` bytes.
+    pub fn new(layout: Layout, limit: usize, fill: impl FnOnce(&mut Object<'_>)) -> Self {
+        let mut fragment = Self::default();
+        fragment.rewrite(layout, limit, fill);
+        fragment
+    }
+
+    /// As [`Fragment::new`], in the same memory.
+    pub fn rewrite(&mut self, layout: Layout, limit: usize, fill: impl FnOnce(&mut Object<'_>)) {
+        let Self { bytes, cut } = self;
+        let mut rooms = Rooms::new(limit);
+        bytes.clear();
+        fill(&mut Object { out: bytes, layout, prefix: None, rooms: Some(&mut rooms), empty: true });
+        *cut = rooms.cut;
+    }
+
+    /// Of one object, without its end: more members can come ([`Object::object_from`]).
+    pub fn open(mut self) -> Self {
+        if self.bytes.last() == Some(&b'}') {
+            self.bytes.pop();
+        }
+        self
     }
 }
 
@@ -101,22 +142,22 @@ impl<'b> Object<'b> {
         object.out.push(b'}');
     }
 
-    /// Writes members alone, to be put into an object later with [`Object::members`].
-    pub fn write_members(
+    /// Writes the members behind those that `out` ends with, and the end of the object.
+    pub fn go_on(
         out: &'b mut Vec<u8>,
         layout: Layout,
-        rooms: Option<&'b mut Rooms>,
+        rooms: &'b mut Rooms,
         fill: impl FnOnce(&mut Object<'_>),
     ) {
-        fill(&mut Object { out, layout, prefix: None, rooms, empty: true });
+        let mut object = Object { out, layout, prefix: None, rooms: Some(rooms), empty: false };
+        fill(&mut object);
+        object.out.push(b'}');
     }
 
+    #[inline]
     fn key(&mut self, key: &str) -> &mut Vec<u8> {
-        if !self.empty {
-            self.out.push(b',');
-        }
+        self.out.extend_from_slice(if self.empty { b"\"" } else { b",\"" });
         self.empty = false;
-        self.out.push(b'"');
         if let Some(prefix) = self.prefix {
             prefix.write(self.out);
         }
@@ -144,6 +185,20 @@ impl<'b> Object<'b> {
                 fill(&mut inside);
                 self.empty = inside.empty;
             }
+        }
+    }
+
+    /// As [`Object::object`], with members before those that `fill` writes: those of [`Fragment::open`] of an object with
+    /// this `key`.
+    pub fn object_from(&mut self, key: &'static str, before: &[u8], fill: impl FnOnce(&mut Object<'_>)) {
+        self.copy(before);
+        let prefix = Prefix { around: self.prefix, key };
+        let nested = self.layout == Layout::Nested;
+        let prefix = if nested { None } else { Some(&prefix) };
+        let rooms = self.rooms.as_deref_mut();
+        fill(&mut Object { out: self.out, layout: self.layout, prefix, rooms, empty: false });
+        if nested {
+            self.out.push(b'}');
         }
     }
 
@@ -175,11 +230,15 @@ impl<'b> Object<'b> {
         self.out.push(b']');
     }
 
-    /// What [`Object::write_members`] wrote.
-    pub fn members(&mut self, members: &[u8]) {
-        if members.is_empty() {
-            return;
+    pub fn members(&mut self, members: &Fragment) {
+        if !members.bytes.is_empty() {
+            self.copy(&members.bytes);
+            members.cut.iter().for_each(|path| self.note(path, false));
         }
+    }
+
+    /// `members`: at least one.
+    fn copy(&mut self, members: &[u8]) {
         if !self.empty {
             self.out.push(b',');
         }
@@ -200,7 +259,7 @@ impl<'b> Object<'b> {
         self.key(field.key).push(b'"');
         let whole = escape(self.out, bytes, room);
         self.out.push(b'"');
-        self.note(field, whole);
+        self.note(field.path, whole);
         whole
     }
 
@@ -231,7 +290,7 @@ impl<'b> Object<'b> {
             }
         }
         self.out.push(b']');
-        self.note(field, whole);
+        self.note(field.path, whole);
         self.exact(field, joined);
         whole
     }
@@ -245,12 +304,12 @@ impl<'b> Object<'b> {
             fill(&mut strings);
             whole = strings.whole;
         });
-        self.note(field, whole);
+        self.note(field.path, whole);
     }
 
     /// Notes that a field's value is not all there is.
     pub fn shortened(&mut self, field: &Field) {
-        self.note(field, false);
+        self.note(field.path, false);
     }
 
     /// A number up to [`EXACT`], else its decimal digits in a string.
@@ -280,7 +339,6 @@ impl<'b> Object<'b> {
         for (at, value) in values.iter().enumerate() {
             self.out.extend_from_slice(if at > 0 { b",\"0x" } else { b"\"0x" });
             push_hex(self.out, *value);
-            self.out.push(b'"');
         }
         self.out.push(b']');
     }
@@ -296,11 +354,12 @@ impl<'b> Object<'b> {
     }
 
     /// `truncated`, where something was.
-    pub fn truncated(&mut self, before: &[&'static str]) {
+    pub fn truncated(&mut self) {
         let rooms = self.rooms.take();
-        let here = rooms.as_ref().map_or(&[][..], |rooms| rooms.cut.as_slice());
-        if !before.is_empty() || !here.is_empty() {
-            self.words("truncated", before.iter().chain(here));
+        if let Some(rooms) = &rooms
+            && !rooms.cut.is_empty()
+        {
+            self.words("truncated", &rooms.cut);
         }
         self.rooms = rooms;
     }
@@ -314,10 +373,9 @@ impl<'b> Object<'b> {
         self.rooms.as_ref().map_or(usize::MAX, |rooms| rooms.of(field.room))
     }
 
-    fn note(&mut self, field: &Field, whole: bool) {
-        let Some(rooms) = self.rooms.as_deref_mut() else { return };
-        if !whole && !rooms.cut.contains(&field.path) {
-            rooms.cut.push(field.path);
+    fn note(&mut self, path: &'static str, whole: bool) {
+        if let (false, Some(rooms)) = (whole, self.rooms.as_deref_mut()) {
+            rooms.note(path);
         }
     }
 
@@ -327,7 +385,7 @@ impl<'b> Object<'b> {
         }
         // All of it or nothing: half of it would say less than the text.
         if self.rooms.as_ref().is_some_and(|rooms| bytes.len() > rooms.of(field.raw)) {
-            self.note(field, false);
+            self.note(field.path, false);
             return;
         }
         let out = self.key(field.bytes_key);
@@ -382,11 +440,14 @@ pub fn push_decimal(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
+/// And the quote behind it.
 fn push_hex(out: &mut Vec<u8>, value: u64) {
-    let digits = (u64::BITS - value.leading_zeros()).div_ceil(4).max(1);
-    for digit in (0..digits).rev() {
-        out.push(hex_digit(value >> (4 * digit)));
+    let len = (u64::BITS - value.leading_zeros()).div_ceil(4).max(1);
+    let mut digits = [b'"'; 17];
+    for (digit, place) in digits.iter_mut().zip((0..len).rev()) {
+        *digit = hex_digit(value >> (4 * place));
     }
+    out.extend_from_slice(digits.get(..=len as usize).unwrap_or_default());
 }
 
 #[cfg(test)]

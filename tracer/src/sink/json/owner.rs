@@ -1,23 +1,21 @@
 //! Whose event it is, as members of a line. Written once for each owner, not for each event.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::field;
-use super::object::{Object, Rooms, push_decimal};
+use super::object::{Fragment, Object, push_decimal};
 use super::style::Style;
-use crate::batch::OwnerId;
 use crate::container::{Container, Identity, Owner, Pod, UnknownReason};
 use crate::event::Event;
+use crate::owner_map::OwnerMap;
 use crate::sink::short_name;
 
 /// What the lines of an owner have in common.
-#[derive(Default)]
 pub struct Place {
+    /// Never that of another place.
+    pub number: u64,
     /// `container`, `k8s` and `owner`, those that there are.
-    pub members: Vec<u8>,
-    /// Paths of those that had to be shortened.
-    pub cut: Vec<&'static str>,
+    pub members: Fragment,
     /// For the message: ` in web-1`.
     pub said: Vec<u8>,
 }
@@ -27,27 +25,37 @@ const REMEMBERED: usize = 4096;
 
 pub struct Places {
     style: Style,
-    known: HashMap<OwnerId, (Owner, Place)>,
-    /// Of the last event without identity.
-    nameless: Place,
+    known: OwnerMap<(Owner, Place)>,
+    /// Of the last event without identity: whether it had an owner, and its cgroup.
+    nameless: Option<((bool, u64), Place)>,
+    /// Places that there were.
+    count: u64,
 }
 
 impl Places {
     pub fn new(style: Style) -> Self {
-        Self { style, known: HashMap::new(), nameless: Place::default() }
+        Self { style, known: OwnerMap::default(), nameless: None, count: 0 }
     }
 
     pub fn of(&mut self, event: &Event<'_>, identity: Option<&Identity>) -> &Place {
-        let Self { style, known, nameless } = self;
+        let Self { style, known, nameless, count } = self;
+        let mut place = || {
+            *count += 1;
+            place(event, identity, *style, *count)
+        };
         let Some(identity) = identity else {
-            *nameless = place(event, None, *style);
-            return nameless;
+            let key = (event.owner.slot == 0, event.cgroup_id);
+            if nameless.as_ref().is_some_and(|(last, _)| *last != key) {
+                *nameless = None;
+            }
+            let (_, place) = nameless.get_or_insert_with(|| (key, place()));
+            return place;
         };
         if known.len() >= REMEMBERED {
             known.clear();
         }
-        let fresh = || (identity.owner.clone(), place(event, Some(identity), *style));
-        let (owner, place) = known.entry(event.owner).or_insert_with(fresh);
+        let mut fresh = || (identity.owner.clone(), place());
+        let (owner, place) = known.entry(event.owner).or_insert_with(&mut fresh);
         if !same(owner, &identity.owner) {
             (*owner, *place) = fresh();
         }
@@ -62,13 +70,9 @@ fn same(one: &Owner, other: &Owner) -> bool {
     }
 }
 
-fn place(event: &Event<'_>, identity: Option<&Identity>, style: Style) -> Place {
-    let mut place = Place::default();
-    let mut rooms = Rooms::new(style.max_bytes);
-    Object::write_members(&mut place.members, style.layout, Some(&mut rooms), |line| {
-        whose(line, event, identity);
-    });
-    place.cut = rooms.cut;
+fn place(event: &Event<'_>, identity: Option<&Identity>, style: Style, number: u64) -> Place {
+    let members = Fragment::new(style.layout, style.max_bytes, |line| whose(line, event, identity));
+    let mut place = Place { number, members, said: Vec::new() };
     match identity.map(|identity| &identity.owner) {
         Some(Owner::Container(container)) => {
             place.said.extend_from_slice(b" in ");

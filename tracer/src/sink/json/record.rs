@@ -1,7 +1,9 @@
 //! An event as the members of its line.
 
 use std::cell::RefCell;
+use std::fmt::Write as _;
 
+use super::call::Call;
 use super::field;
 use super::object::{Object, push_decimal};
 use super::owner::{container_members, pod_object};
@@ -11,7 +13,7 @@ use crate::batch::Arch;
 use crate::event::{self, CgroupAct, Event, Exit, How, IoUring, Process, Syscall, Text, What};
 use crate::lifecycle::{ContainerEvent, Stage};
 use crate::origin::Origin;
-use crate::sink::{arguments, errno_name, passed, returned, short_name};
+use crate::sink::{arguments, errno_name, returned, short_name};
 use crate::snapshot::Used;
 use crate::syscall;
 use crate::syscall::signature::{Kind, Signature};
@@ -29,39 +31,40 @@ pub const fn level(what: &What<'_>) -> &'static str {
     }
 }
 
-/// What a call's arguments are told with.
-pub struct CallWords {
+/// What a record is told with.
+pub struct Words<'w> {
     pub arch: Arch,
-    pub signature: Option<&'static Signature>,
+    /// Of a call.
+    pub call: Option<&'w Call>,
+    /// Calls show what was in their registers, and behind them.
+    pub args: bool,
     /// A line may have to be written twice.
-    pub buffers: RefCell<Buffers>,
+    pub buffers: RefCell<&'w mut Buffers>,
 }
 
-/// Where what an argument is, and where a file is, are put together.
+/// Where what an argument is, and where a file is, are put together. Reused from line to line.
 #[derive(Default)]
 pub struct Buffers {
     value: String,
     path: Vec<u8>,
 }
 
-/// `process`, and what belongs to the event's kind.
-///
-/// `args`: calls show what was in their registers, and behind them.
-pub fn members(
-    line: &mut Object<'_>,
-    event: &Event<'_>,
-    origin: Option<Origin>,
-    words: &CallWords,
-    args: bool,
-) {
-    line.object("process", |object| {
-        process(object, &event.process, &event.what);
-        if let Some(origin) = origin {
-            object.word("origin", origin.name());
-        }
-    });
+/// Whether `process` tells more than who did it.
+pub const fn adds_to_process(what: &What<'_>) -> bool {
+    match what {
+        What::Exec { .. } | What::Fork { .. } | What::Exit(_) => true,
+        What::Syscall(_) | What::Cgroup(_) | What::IoUring(_) => false,
+    }
+}
+
+/// What belongs to the event's kind, behind `process`.
+pub fn members(line: &mut Object<'_>, event: &Event<'_>, words: &Words<'_>) {
     match &event.what {
-        What::Syscall(call) => syscall(line, call, words, args),
+        What::Syscall(call) => {
+            if let Some(known) = words.call {
+                syscall(line, call, known, words);
+            }
+        }
         What::Cgroup(cgroup) => line.object("cgroup", |object| {
             object.id("id", cgroup.id);
             text(object, &field::CGROUP_PATH, &cgroup.path);
@@ -74,12 +77,12 @@ pub fn members(
                 });
             }
         }),
-        What::IoUring(operation) => io_uring(line, operation),
+        What::IoUring(operation) => io_uring(line, operation, words.args),
         What::Fork { .. } | What::Exec { .. } | What::Exit(_) => {}
     }
 }
 
-fn io_uring(line: &mut Object<'_>, operation: &IoUring) {
+fn io_uring(line: &mut Object<'_>, operation: &IoUring, args: bool) {
     let IoUring { user_data, opcode, stage } = *operation;
     line.object("io_uring", |object| {
         if let Some(opcode) = opcode {
@@ -88,10 +91,12 @@ fn io_uring(line: &mut Object<'_>, operation: &IoUring) {
             }
             object.number("opcode_raw", opcode);
         }
-        object.id("user_data", user_data);
+        if args {
+            object.id("user_data", user_data);
+        }
         match stage {
             event::Stage::Submit { fd, fixed_file } => {
-                if opcode.is_some_and(syscall::io_uring::works_on_descriptor) {
+                if args && opcode.is_some_and(syscall::io_uring::works_on_descriptor) {
                     object.signed(if fixed_file { "fixed_file" } else { "fd" }, fd.into());
                 }
             }
@@ -111,7 +116,22 @@ fn error(line: &mut Object<'_>, errno: u16) {
     });
 }
 
-fn process(object: &mut Object<'_>, process: &Process<'_>, what: &What<'_>) {
+/// `process`. `adds`: the event, if it adds to it.
+pub fn process(
+    line: &mut Object<'_>,
+    process: &Process<'_>,
+    origin: Option<Origin>,
+    adds: Option<(&What<'_>, &Words<'_>)>,
+) {
+    line.object("process", |object| {
+        task(object, process, adds);
+        if let Some(origin) = origin {
+            object.word("origin", origin.name());
+        }
+    });
+}
+
+fn task(object: &mut Object<'_>, process: &Process<'_>, adds: Option<(&What<'_>, &Words<'_>)>) {
     let Process { pid, tid, vpid, parent_pid, uid, session: _, comm } = process;
     object.number("pid", *pid);
     if let Some(vpid) = vpid {
@@ -121,13 +141,14 @@ fn process(object: &mut Object<'_>, process: &Process<'_>, what: &What<'_>) {
     object.number("parent_pid", *parent_pid);
     object.object("executable", |executable| {
         executable.bytes(&field::COMM, comm);
-        if let What::Exec { filename, .. } = what {
+        if let Some((What::Exec { filename, .. }, _)) = adds {
             text(executable, &field::FILENAME, filename);
         }
     });
     object.object("user", |user| user.number("id", *uid));
+    let Some((what, words)) = adds else { return };
     match what {
-        What::Exec { args, .. } => command(object, args),
+        What::Exec { args, .. } => command(object, args, &mut words.buffers.borrow_mut().path),
         What::Fork { pid, tid, vpid } => object.object("child", |child| {
             child.number("pid", *pid);
             if let Some(vpid) = vpid {
@@ -206,15 +227,16 @@ pub fn container_message(out: &mut Vec<u8>, event: &ContainerEvent) {
     }
 }
 
-fn command(object: &mut Object<'_>, args: &Text<'_>) {
+fn command(object: &mut Object<'_>, args: &Text<'_>, line: &mut Vec<u8>) {
     let (bytes, cut) = match args {
         Text::Whole(bytes) => (bytes, false),
         Text::Cut(bytes) => (bytes, true),
         Text::Unread => return,
     };
-    let line = bytes.strip_suffix(&[0]).unwrap_or(bytes).iter();
-    let line: Vec<u8> = line.map(|byte| if *byte == 0 { b' ' } else { *byte }).collect();
-    object.text(&field::COMMAND_LINE, &line);
+    let joined = bytes.strip_suffix(&[0]).unwrap_or(bytes).iter();
+    line.clear();
+    line.extend(joined.map(|byte| if *byte == 0 { b' ' } else { *byte }));
+    object.text(&field::COMMAND_LINE, line);
     object.texts(&field::COMMAND_ARGS, arguments(bytes), bytes);
     if cut {
         object.shortened(&field::COMMAND_LINE);
@@ -222,21 +244,17 @@ fn command(object: &mut Object<'_>, args: &Text<'_>) {
     }
 }
 
-fn syscall(line: &mut Object<'_>, call: &Syscall<'_>, words: &CallWords, args: bool) {
-    let Syscall { abi, number, ret: _, duration_ns, args: _, memory: _, how } = call;
-    let (arch, signature) = (words.arch, words.signature);
-    let name = syscall::label(arch, *abi, *number);
-    line.object("syscall", |object| {
-        object.word("name", &name);
-        object.number("number", *number);
-        object.word("abi", syscall::abi_name(arch, *abi));
-        if args {
-            object.hex("args", passed(call, signature, arch));
+fn syscall(line: &mut Object<'_>, call: &Syscall<'_>, known: &Call, words: &Words<'_>) {
+    let Syscall { abi: _, number: _, ret: _, duration_ns, args, memory: _, how } = call;
+    let signature = known.signature.filter(|_| words.args);
+    line.object_from("syscall", &known.begun, |object| {
+        if words.args {
+            object.hex("args", args.get(..known.registers).unwrap_or(args));
         }
-        if let Some(signature) = signature.filter(|_| args) {
+        if let Some(signature) = signature {
             arguments_by_name(object, call, signature, words);
         }
-        if let Some(ret) = returned(call, &name) {
+        if let Some(ret) = returned(call, &known.name) {
             object.signed("return_value", ret);
         }
         if let Some(duration) = duration_ns {
@@ -246,9 +264,9 @@ fn syscall(line: &mut Object<'_>, call: &Syscall<'_>, words: &CallWords, args: b
             object.bool("in_flight", true);
         }
     });
-    if let Some(signature) = signature.filter(|_| args) {
+    if let Some(signature) = signature {
         files(line, call, signature, words);
-        network(line, call, signature.name);
+        network(line, call, signature.name, words);
     }
     if let Some(errno) = call.errno() {
         error(line, errno);
@@ -259,12 +277,12 @@ fn arguments_by_name(
     object: &mut Object<'_>,
     call: &Syscall<'_>,
     signature: &'static Signature,
-    words: &CallWords,
+    words: &Words<'_>,
 ) {
     // No call has more.
     let mut unread: [Option<&str>; 6] = [None; 6];
     let mut places = unread.iter_mut();
-    let buffers = &mut *words.buffers.borrow_mut();
+    let buffers = &mut **words.buffers.borrow_mut();
     object.strings(&field::ARGUMENTS, |strings| {
         argument::each(words.arch, call, signature, &mut buffers.value, |name, value| match value {
             Value::Shown(shown) => strings.string(name, shown.as_bytes(), false),
@@ -283,7 +301,7 @@ fn arguments_by_name(
 }
 
 /// `file`: paths from the process's root on.
-fn files(line: &mut Object<'_>, call: &Syscall<'_>, signature: &Signature, words: &CallWords) {
+fn files(line: &mut Object<'_>, call: &Syscall<'_>, signature: &Signature, words: &Words<'_>) {
     // Under some of its rules an absolute path begins at the directory of the first argument.
     if signature.name == "openat2" {
         return;
@@ -311,7 +329,7 @@ fn files(line: &mut Object<'_>, call: &Syscall<'_>, signature: &Signature, words
 }
 
 /// `network`: the socket address that was passed.
-fn network(line: &mut Object<'_>, call: &Syscall<'_>, name: &str) {
+fn network(line: &mut Object<'_>, call: &Syscall<'_>, name: &str, words: &Words<'_>) {
     let Some(address) = call.address().and_then(|(_, text)| address::parse(text.bytes())) else { return };
     let local = matches!(name, "bind" | "getsockname");
     let (side, field) = if local { ("local", &field::LOCAL_ADDRESS) } else { ("peer", &field::PEER_ADDRESS) };
@@ -321,18 +339,20 @@ fn network(line: &mut Object<'_>, call: &Syscall<'_>, name: &str) {
             Family::Inet6 => network.word("type", "ipv6"),
             Family::Unix => network.word("transport", "unix"),
             Family::Unspecified | Family::Netlink | Family::Redacted | Family::Other(_) => {
-                network.word("type", &address.family.to_string());
+                let value = &mut words.buffers.borrow_mut().value;
+                value.clear();
+                // Writing to a `String` cannot fail.
+                _ = write!(value, "{}", address.family);
+                network.word("type", value);
             }
         }
         // Of the internet's the port is apart.
         let internet = matches!(address.family, Family::Inet | Family::Inet6);
-        let parts = address.text.rsplitn(2, |byte| *byte == b':').collect::<Vec<_>>();
-        let [port, host] = parts.as_slice() else {
+        let colon = memchr::memrchr(b':', &address.text).filter(|_| internet);
+        let Some((host, [_, port @ ..])) = colon.and_then(|colon| address.text.split_at_checked(colon))
+        else {
             return network.object(side, |object| _ = object.bytes(field, &address.text));
         };
-        if !internet {
-            return network.object(side, |object| _ = object.bytes(field, &address.text));
-        }
         let host = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host);
         network.object(side, |object| {
             object.bytes(field, host);
@@ -355,16 +375,10 @@ fn text(object: &mut Object<'_>, field: &field::Field, text: &Text<'_>) {
     }
 }
 
-/// The line for people: who, where, what. Not escaped, not necessarily UTF-8.
-pub fn message(out: &mut Vec<u8>, event: &Event<'_>, place: &[u8], arch: Arch) {
-    out.extend_from_slice(event.process.comm);
-    out.extend_from_slice(b" (");
-    push_decimal(out, event.process.pid.into());
-    out.push(b')');
-    out.extend_from_slice(place);
-    out.extend_from_slice(b": ");
+/// What was done, as the line for people says it. Not escaped, not necessarily UTF-8. `name`: of a call.
+pub fn message(out: &mut Vec<u8>, event: &Event<'_>, name: &str) {
     match &event.what {
-        What::Syscall(call) => say_syscall(out, call, arch),
+        What::Syscall(call) => say_syscall(out, call, name),
         What::Fork { pid, .. } if *pid != event.process.pid => say_number(out, "started process ", *pid),
         What::Fork { tid, .. } => say_number(out, "started thread ", *tid),
         What::Exec { filename, args } => {
@@ -411,8 +425,7 @@ pub fn message(out: &mut Vec<u8>, event: &Event<'_>, place: &[u8], arch: Arch) {
     }
 }
 
-fn say_syscall(out: &mut Vec<u8>, call: &Syscall<'_>, arch: Arch) {
-    let name = syscall::label(arch, call.abi, call.number);
+fn say_syscall(out: &mut Vec<u8>, call: &Syscall<'_>, name: &str) {
     out.extend_from_slice(name.as_bytes());
     if let Some((_, path)) = call.path() {
         out.push(b' ');
@@ -425,7 +438,7 @@ fn say_syscall(out: &mut Vec<u8>, call: &Syscall<'_>, arch: Arch) {
     if call.how == How::Denied {
         out.extend_from_slice(b" refused by seccomp");
     }
-    match (call.errno(), returned(call, &name)) {
+    match (call.errno(), returned(call, name)) {
         (Some(errno), _) => {
             out.extend_from_slice(b": ");
             out.extend_from_slice(errno_name(errno).as_bytes());

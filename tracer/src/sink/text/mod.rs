@@ -16,10 +16,10 @@
 //! (its runtime). Times are UTC, ids those of the initial pid namespace. For programs there is [`super::json`].
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io;
 
 use super::clock::Clock;
-use super::output::Output;
+use super::output::{Output, Receive};
 use super::{Lost, Sink, arguments, errno_name, passed, returned, short_name};
 use crate::argument::{self, Arguments, Value};
 use crate::batch::{Arch, Session};
@@ -43,7 +43,7 @@ pub struct Text<W> {
     line: Line,
 }
 
-impl<W: Write> Text<W> {
+impl<W: Receive> Text<W> {
     /// `colour`: with the terminal's own 16 colours.
     pub fn new(writer: W, colour: bool) -> Self {
         Self {
@@ -79,7 +79,7 @@ impl<W: Write> Text<W> {
     }
 }
 
-impl<W: Write> Sink for Text<W> {
+impl<W: Receive> Sink for Text<W> {
     /// Says nothing: the first line is the first event.
     fn start(&mut self, session: &Session) -> io::Result<bool> {
         self.clock = Clock::new(session.wall_offset_ns);
@@ -251,7 +251,7 @@ impl Line {
             }
             (None, Some(ret)) => {
                 let kind = signature.map_or(signature::Result::Number, |signature| signature.result);
-                argument::result(&mut self.text, ret, kind);
+                argument::result(&mut self.text, arch, call, ret, kind);
             }
             (None, None) => self.text.push('?'),
         }
@@ -334,10 +334,12 @@ impl Line {
             (None, Some(opcode)) => self.push(format_args!(" operation {opcode}")),
             (None, None) => self.text.push_str(" operation ?"),
         }
-        self.push(format_args!(" user_data={user_data:#x}"));
+        if self.args {
+            self.push(format_args!(" user_data={user_data:#x}"));
+        }
         match stage {
             event::Stage::Submit { fd, fixed_file } => {
-                if opcode.is_some_and(syscall::io_uring::works_on_descriptor) {
+                if self.args && opcode.is_some_and(syscall::io_uring::works_on_descriptor) {
                     self.push(format_args!(" {}={fd}", if fixed_file { "file" } else { "fd" }));
                 }
             }

@@ -108,7 +108,7 @@ fn known(object: &mut Object<'_>, key: &'static str, number: Option<u64>) {
 }
 
 fn call(object: &mut Object<'_>, row: &CallRow, arch: Arch) {
-    let CallRow { abi, number, counts: sum, errnos, duration, spectrum, time_ns, first: _ } = row;
+    let CallRow { abi, number, counts: sum, errnos, duration, spectrum, time_ns, first: _, life: _ } = row;
     object.word("name", &syscall::label(arch, *abi, *number));
     object.number("number", *number);
     object.word("abi", syscall::abi_name(arch, *abi));

@@ -5,7 +5,7 @@ use crate::batch::Arch;
 use crate::container::{Container, Pod, Runtime, UnknownReason};
 use crate::event::Abi;
 use crate::snapshot::{
-    CallRow, Counts, FirstCall, LossRow, Quantiles, Resources, Row, Spectrum, State, Subject,
+    CallRow, Counts, FirstCall, Life, LossRow, Quantiles, Resources, Row, Spectrum, State, Subject,
 };
 
 fn container(name: &str) -> Arc<Container> {
@@ -18,7 +18,7 @@ fn container(name: &str) -> Arc<Container> {
 
 fn call(number: u16, count: u64) -> CallRow {
     let counts = Counts { count, total: count * 2, ..Counts::default() };
-    let first = FirstCall { wall_ns: 0, pid: 1, comm: "sh".into() };
+    let first = FirstCall { wall_ns: 0, pid: 1, comm: "sh".into(), origin: None };
     CallRow {
         abi: Abi::Native,
         number,
@@ -28,6 +28,7 @@ fn call(number: u16, count: u64) -> CallRow {
         spectrum: Spectrum::default(),
         time_ns: 0,
         first,
+        life: Life::default(),
     }
 }
 

@@ -10,7 +10,7 @@ mod layout;
 mod read;
 mod table;
 
-pub use layout::Shape;
+pub use layout::{Element, Shape};
 pub use read::{READS, Read, ReadWhat, reads};
 pub use table::SIGNATURES;
 
@@ -36,6 +36,8 @@ pub enum Result {
     Address,
     /// File mode bits, octal.
     Mode,
+    /// What `fcntl`'s command gives.
+    Fcntl,
     /// The call does not come back.
     Never,
 }
@@ -105,6 +107,19 @@ pub enum Kind {
         shape: Shape,
         out: bool,
     },
+    /// Elements one after another in memory, filled by the kernel if the result says how many.
+    Array {
+        element: Element,
+        count: Count,
+    },
+    /// Bytes of a text, filled by the kernel if the result says how many.
+    Buffer {
+        count: Count,
+    },
+    /// Pointers to strings, a null pointer at the end.
+    Vector,
+    /// What `clone` takes if one of these flags is set.
+    Cloned(&'static [&'static str]),
     /// `IPC_PRIVATE` or a number in hexadecimal.
     IpcKey,
     /// Symbols of a set and permission bits.
@@ -134,6 +149,25 @@ pub enum Kind {
     Quota,
 }
 
+/// What says how many elements there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    Next,
+    Before,
+    Result,
+}
+
+impl Count {
+    /// The argument that says so, of the one that points to them; None: the result.
+    pub const fn argument(self, at: usize) -> Option<usize> {
+        match self {
+            Self::Next => Some(at + 1),
+            Self::Before => at.checked_sub(1),
+            Self::Result => None,
+        }
+    }
+}
+
 /// The signature of a call. Looks its name up in the table: what asks for each event keeps what it got.
 pub fn of(arch: Arch, abi: Abi, number: u16) -> Option<&'static Signature> {
     super::name(arch, abi, number).and_then(|name| find(arch, abi, name))
@@ -143,7 +177,9 @@ pub fn of(arch: Arch, abi: Abi, number: u16) -> Option<&'static Signature> {
 pub fn find(arch: Arch, abi: Abi, name: &str) -> Option<&'static Signature> {
     let other: &[Signature] = match (arch, abi, name) {
         (Arch::X86_64, Abi::Compat, "mmap" | "select") => table::ARGUMENTS_IN_MEMORY,
-        (Arch::X86_64, Abi::Compat, "clone") | (Arch::Aarch64, _, "clone") => table::CLONE_BACKWARDS,
+        (Arch::X86_64, Abi::Compat, "clone") | (Arch::Aarch64 | Arch::Riscv64, _, "clone") => {
+            table::CLONE_BACKWARDS
+        }
         _ => SIGNATURES,
     };
     let index = other.binary_search_by(|known| known.name.cmp(name)).ok()?;
@@ -176,7 +212,7 @@ const fn place(kind: Kind, next: usize, arch: Arch, abi: Abi) -> (usize, usize) 
     match (kind, abi) {
         (Kind::Wide | Kind::WideFlags(_), Abi::Compat) => match arch {
             Arch::Aarch64 => (next + next % 2, 2),
-            Arch::X86_64 => (next, 2),
+            Arch::X86_64 | Arch::Riscv64 => (next, 2),
         },
         (Kind::Halves, Abi::Native | Abi::Compat) => (next, 2),
         _ => (next, 1),

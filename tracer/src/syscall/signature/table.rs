@@ -9,7 +9,7 @@
 
 use super::Kind::*;
 use super::Shape::*;
-use super::{Argument, Kind, Result, Signature};
+use super::{Argument, Count, Element, Kind, Result, Signature};
 use crate::syscall::constants::*;
 
 /// `name [-> result] (argument: kind, ...);`
@@ -29,9 +29,17 @@ const fn read(shape: super::Shape) -> Kind {
     Struct { shape, out: false }
 }
 
+const fn array(element: Element, count: Count) -> Kind {
+    Array { element, count }
+}
+
 const fn fill(shape: super::Shape) -> Kind {
     Struct { shape, out: true }
 }
+
+const CLONED_PARENT: Kind = Cloned(&["CLONE_PARENT_SETTID", "CLONE_PIDFD"]);
+const CLONED_CHILD: Kind = Cloned(&["CLONE_CHILD_SETTID", "CLONE_CHILD_CLEARTID"]);
+const CLONED_TLS: Kind = Cloned(&["CLONE_SETTLS"]);
 
 /// i386's first `mmap` and `select` have one argument, a pointer to the others.
 pub const ARGUMENTS_IN_MEMORY: &[Signature] = calls! {
@@ -42,7 +50,7 @@ pub const ARGUMENTS_IN_MEMORY: &[Signature] = calls! {
 /// Everywhere but on x86-64 the last two change places: `CONFIG_CLONE_BACKWARDS`,
 /// <https://github.com/torvalds/linux/blob/v6.12/kernel/fork.c#L2893>.
 pub const CLONE_BACKWARDS: &[Signature] = calls! {
-    clone(flags: LongFlags(&CLONE), child_stack: Pointer, parent_tid: Pointer, tls: Hex, child_tidptr: Pointer);
+    clone(flags: LongFlags(&CLONE), child_stack: Pointer, parent_tid: CLONED_PARENT, tls: CLONED_TLS, child_tidptr: CLONED_CHILD);
 };
 
 #[rustfmt::skip]
@@ -50,8 +58,8 @@ pub const SIGNATURES: &[Signature] = calls! {
     _llseek(fd: Fd, offset_high: Size, offset_low: Size, result: Pointer, whence: Flags(&SEEK));
     _newselect(nfds: Int, readfds: Pointer, writefds: Pointer, exceptfds: Pointer, timeout: Pointer);
     _sysctl(args: Pointer);
-    accept(sockfd: Fd, addr: SocketAddress { out: true }, addrlen: Pointer);
-    accept4(sockfd: Fd, addr: SocketAddress { out: true }, addrlen: Pointer, flags: Flags(&SOCK));
+    accept(sockfd: Fd, addr: SocketAddress { out: true }, addrlen: read(IntValue));
+    accept4(sockfd: Fd, addr: SocketAddress { out: true }, addrlen: read(IntValue), flags: Flags(&SOCK));
     access(pathname: Path, mode: Flags(&ACCESS));
     acct(filename: Path);
     add_key(type: Name, description: Name, payload: Pointer, plen: Size, keyring: Flags(&KEY_SPEC));
@@ -65,8 +73,8 @@ pub const SIGNATURES: &[Signature] = calls! {
     bpf(cmd: Flags(&BPF), attr: Pointer, size: Uint);
     brk -> Address (addr: Pointer);
     cachestat(fd: Fd, cstat_range: Pointer, cstat: Pointer, flags: HexInt);
-    capget(hdrp: Pointer, datap: Pointer);
-    capset(hdrp: Pointer, datap: Pointer);
+    capget(hdrp: read(CapHeader), datap: fill(CapData));
+    capset(hdrp: read(CapHeader), datap: read(CapData));
     chdir(path: Path);
     chmod(pathname: Path, mode: Mode);
     chown(pathname: Path, owner: Id, group: Id);
@@ -82,7 +90,7 @@ pub const SIGNATURES: &[Signature] = calls! {
     clock_nanosleep_time64(clockid: Flags(&CLOCK), flags: Flags(&TIMER), request: read(Timespec64), remain: Pointer);
     clock_settime(clockid: Flags(&CLOCK), tp: read(Timespec));
     clock_settime64(clockid: Flags(&CLOCK), tp: read(Timespec64));
-    clone(flags: LongFlags(&CLONE), child_stack: Pointer, parent_tid: Pointer, child_tidptr: Pointer, tls: Hex);
+    clone(flags: LongFlags(&CLONE), child_stack: Pointer, parent_tid: CLONED_PARENT, child_tidptr: CLONED_CHILD, tls: CLONED_TLS);
     clone3(cl_args: read(CloneArgs), size: Size);
     close(fd: Fd);
     close_range(first: Uint, last: Uint, flags: Flags(&CLOSE_RANGE));
@@ -96,13 +104,13 @@ pub const SIGNATURES: &[Signature] = calls! {
     epoll_create(size: Int);
     epoll_create1(flags: Flags(&EPOLL));
     epoll_ctl(epfd: Fd, op: Flags(&EPOLL_CTL), fd: Fd, event: read(EpollEvent));
-    epoll_pwait(epfd: Fd, events: Pointer, maxevents: Int, timeout: Int, sigmask: read(Sigset), sigsetsize: Size);
-    epoll_pwait2(epfd: Fd, events: Pointer, maxevents: Int, timeout: read(Timespec64), sigmask: read(Sigset), sigsetsize: Size);
-    epoll_wait(epfd: Fd, events: Pointer, maxevents: Int, timeout: Int);
+    epoll_pwait(epfd: Fd, events: array(Element::EpollEvent, Count::Result), maxevents: Int, timeout: Int, sigmask: read(Sigset), sigsetsize: Size);
+    epoll_pwait2(epfd: Fd, events: array(Element::EpollEvent, Count::Result), maxevents: Int, timeout: read(Timespec64), sigmask: read(Sigset), sigsetsize: Size);
+    epoll_wait(epfd: Fd, events: array(Element::EpollEvent, Count::Result), maxevents: Int, timeout: Int);
     eventfd(initval: Uint);
     eventfd2(initval: Uint, flags: Flags(&EFD));
-    execve(pathname: Path, argv: Pointer, envp: Pointer);
-    execveat(dirfd: DirFd, pathname: Path, argv: Pointer, envp: Pointer, flags: Flags(&AT));
+    execve(pathname: Path, argv: Vector, envp: Pointer);
+    execveat(dirfd: DirFd, pathname: Path, argv: Vector, envp: Pointer, flags: Flags(&AT));
     exit -> Never (status: Int);
     exit_group -> Never (status: Int);
     faccessat(dirfd: DirFd, pathname: Path, mode: Flags(&ACCESS));
@@ -120,8 +128,8 @@ pub const SIGNATURES: &[Signature] = calls! {
     fchown32(fd: Fd, owner: Id, group: Id);
     fchownat(dirfd: DirFd, pathname: Path, owner: Id, group: Id, flags: Flags(&AT));
     fchroot(fd: Fd, flags: HexInt);
-    fcntl(fd: Fd, cmd: Flags(&FCNTL), arg: FcntlArgument);
-    fcntl64(fd: Fd, cmd: Flags(&FCNTL), arg: FcntlArgument);
+    fcntl -> Fcntl (fd: Fd, cmd: Flags(&FCNTL), arg: FcntlArgument);
+    fcntl64 -> Fcntl (fd: Fd, cmd: Flags(&FCNTL), arg: FcntlArgument);
     fdatasync(fd: Fd);
     fgetxattr(fd: Fd, name: Name, value: Pointer, size: Size);
     file_getattr(dirfd: DirFd, pathname: Path, ufattr: Pointer, usize: Size, at_flags: Flags(&AT));
@@ -139,7 +147,7 @@ pub const SIGNATURES: &[Signature] = calls! {
     fstat(fd: Fd, statbuf: fill(Stat));
     fstat64(fd: Fd, statbuf: Pointer);
     fstatat64(dirfd: DirFd, pathname: Path, statbuf: Pointer, flags: Flags(&AT));
-    fstatfs(fd: Fd, buf: Pointer);
+    fstatfs(fd: Fd, buf: fill(Statfs));
     fstatfs64(fd: Fd, size: Size, buf: Pointer);
     fsync(fd: Fd);
     ftruncate(fd: Fd, length: Long);
@@ -155,7 +163,7 @@ pub const SIGNATURES: &[Signature] = calls! {
     get_robust_list(pid: Int, head_ptr: Pointer, len_ptr: Pointer);
     get_thread_area(u_info: Pointer);
     getcpu(cpu: Pointer, node: Pointer, tcache: Pointer);
-    getcwd(buf: Pointer, size: Size);
+    getcwd(buf: Buffer { count: Count::Result }, size: Size);
     getdents(fd: Fd, dirp: Pointer, count: Uint);
     getdents64(fd: Fd, dirp: Pointer, count: Uint);
     getegid();
@@ -164,10 +172,10 @@ pub const SIGNATURES: &[Signature] = calls! {
     geteuid32();
     getgid();
     getgid32();
-    getgroups(size: Int, list: Pointer);
-    getgroups32(size: Int, list: Pointer);
+    getgroups(size: Int, list: array(Element::OldId, Count::Result));
+    getgroups32(size: Int, list: array(Element::Id, Count::Result));
     getitimer(which: Flags(&ITIMER), curr_value: fill(Itimerval));
-    getpeername(sockfd: Fd, addr: SocketAddress { out: true }, addrlen: Pointer);
+    getpeername(sockfd: Fd, addr: SocketAddress { out: true }, addrlen: read(IntValue));
     getpgid(pid: Int);
     getpgrp();
     getpid();
@@ -179,10 +187,10 @@ pub const SIGNATURES: &[Signature] = calls! {
     getresuid(ruid: fill(IntValue), euid: fill(IntValue), suid: fill(IntValue));
     getresuid32(ruid: fill(IntValue), euid: fill(IntValue), suid: fill(IntValue));
     getrlimit(resource: Flags(&RLIMIT), rlim: fill(Rlimit));
-    getrusage(who: Flags(&RUSAGE), usage: Pointer);
+    getrusage(who: Flags(&RUSAGE), usage: fill(Rusage));
     getsid(pid: Int);
-    getsockname(sockfd: Fd, addr: SocketAddress { out: true }, addrlen: Pointer);
-    getsockopt(sockfd: Fd, level: Flags(&SOL), optname: SocketOption, optval: fill(OptionValue), optlen: Pointer);
+    getsockname(sockfd: Fd, addr: SocketAddress { out: true }, addrlen: read(IntValue));
+    getsockopt(sockfd: Fd, level: Flags(&SOL), optname: SocketOption, optval: fill(OptionValue), optlen: read(IntValue));
     gettid();
     gettimeofday(tv: fill(Timeval), tz: Pointer);
     getuid();
@@ -203,7 +211,7 @@ pub const SIGNATURES: &[Signature] = calls! {
     io_submit(ctx_id: Hex, nr: Long, iocbpp: Pointer);
     io_uring_enter(fd: Fd, to_submit: Uint, min_complete: Uint, flags: Flags(&IORING_ENTER), argp: Pointer, argsz: Size);
     io_uring_register(fd: Fd, opcode: Flags(&IORING_REGISTER), arg: Pointer, nr_args: Uint);
-    io_uring_setup(entries: Uint, params: Pointer);
+    io_uring_setup(entries: Uint, params: read(UringParams));
     ioctl(fd: Fd, request: Flags(&IOCTL), argp: IoctlArgument);
     ioperm(from: Hex, num: Hex, turn_on: Int);
     iopl(level: Int);
@@ -309,38 +317,38 @@ pub const SIGNATURES: &[Signature] = calls! {
     pkey_alloc(flags: HexInt, access_rights: Flags(&PKEY));
     pkey_free(pkey: Int);
     pkey_mprotect(addr: Pointer, len: Size, prot: LongFlags(&PROT), pkey: Int);
-    poll(fds: Pointer, nfds: Uint, timeout: Int);
-    ppoll(fds: Pointer, nfds: Uint, tmo_p: read(Timespec), sigmask: read(Sigset), sigsetsize: Size);
-    ppoll_time64(fds: Pointer, nfds: Uint, tmo_p: read(Timespec64), sigmask: read(Sigset), sigsetsize: Size);
+    poll(fds: array(Element::Pollfd, Count::Next), nfds: Uint, timeout: Int);
+    ppoll(fds: array(Element::Pollfd, Count::Next), nfds: Uint, tmo_p: read(Timespec), sigmask: read(Sigset), sigsetsize: Size);
+    ppoll_time64(fds: array(Element::Pollfd, Count::Next), nfds: Uint, tmo_p: read(Timespec64), sigmask: read(Sigset), sigsetsize: Size);
     prctl(option: Flags(&PR), arg2: PrctlArgument { index: 1 }, arg3: PrctlArgument { index: 2 }, arg4: PrctlArgument { index: 3 }, arg5: PrctlArgument { index: 4 });
     pread64(fd: Fd, buf: Pointer, count: Size, offset: Wide);
-    preadv(fd: Fd, iov: Pointer, iovcnt: Size, offset: Halves);
-    preadv2(fd: Fd, iov: Pointer, iovcnt: Size, offset: Halves, flags: Flags(&RWF));
+    preadv(fd: Fd, iov: array(Element::Iovec, Count::Next), iovcnt: Size, offset: Halves);
+    preadv2(fd: Fd, iov: array(Element::Iovec, Count::Next), iovcnt: Size, offset: Halves, flags: Flags(&RWF));
     prlimit64(pid: Int, resource: Flags(&RLIMIT), new_limit: read(Rlimit64), old_limit: fill(Rlimit64));
-    process_madvise(pidfd: Fd, iovec: Pointer, vlen: Size, advice: Flags(&MADV), flags: HexInt);
+    process_madvise(pidfd: Fd, iovec: array(Element::Iovec, Count::Next), vlen: Size, advice: Flags(&MADV), flags: HexInt);
     process_mrelease(pidfd: Fd, flags: HexInt);
-    process_vm_readv(pid: Int, local_iov: Pointer, liovcnt: Size, remote_iov: Pointer, riovcnt: Size, flags: Size);
-    process_vm_writev(pid: Int, local_iov: Pointer, liovcnt: Size, remote_iov: Pointer, riovcnt: Size, flags: Size);
+    process_vm_readv(pid: Int, local_iov: array(Element::Iovec, Count::Next), liovcnt: Size, remote_iov: array(Element::Iovec, Count::Next), riovcnt: Size, flags: Size);
+    process_vm_writev(pid: Int, local_iov: array(Element::Iovec, Count::Next), liovcnt: Size, remote_iov: array(Element::Iovec, Count::Next), riovcnt: Size, flags: Size);
     pselect6(nfds: Int, readfds: Pointer, writefds: Pointer, exceptfds: Pointer, timeout: read(Timespec), sigmask: Pointer);
     pselect6_time64(nfds: Int, readfds: Pointer, writefds: Pointer, exceptfds: Pointer, timeout: read(Timespec64), sigmask: Pointer);
     ptrace(request: LongFlags(&PTRACE), pid: Int, addr: Pointer, data: Pointer);
     pwrite64(fd: Fd, buf: Pointer, count: Size, offset: Wide);
-    pwritev(fd: Fd, iov: Pointer, iovcnt: Size, offset: Halves);
-    pwritev2(fd: Fd, iov: Pointer, iovcnt: Size, offset: Halves, flags: Flags(&RWF));
+    pwritev(fd: Fd, iov: array(Element::Iovec, Count::Next), iovcnt: Size, offset: Halves);
+    pwritev2(fd: Fd, iov: array(Element::Iovec, Count::Next), iovcnt: Size, offset: Halves, flags: Flags(&RWF));
     quotactl(cmd: Quota, special: Target, id: Id, addr: Pointer);
     quotactl_fd(fd: Fd, cmd: Quota, id: Id, addr: Pointer);
     read(fd: Fd, buf: Pointer, count: Size);
     readahead(fd: Fd, offset: Wide, count: Size);
     readdir(fd: Fd, dirp: Pointer, count: Uint);
-    readlink(pathname: Path, buf: Pointer, bufsiz: Size);
-    readlinkat(dirfd: DirFd, pathname: Path, buf: Pointer, bufsiz: Size);
-    readv(fd: Fd, iov: Pointer, iovcnt: Size);
+    readlink(pathname: Path, buf: Buffer { count: Count::Result }, bufsiz: Size);
+    readlinkat(dirfd: DirFd, pathname: Path, buf: Buffer { count: Count::Result }, bufsiz: Size);
+    readv(fd: Fd, iov: array(Element::Iovec, Count::Next), iovcnt: Size);
     reboot(magic: Flags(&LINUX_REBOOT_MAGIC), magic2: Flags(&LINUX_REBOOT_MAGIC), op: Flags(&LINUX_REBOOT_CMD), arg: Pointer);
     recv(sockfd: Fd, buf: Pointer, len: Size, flags: Flags(&MSG));
-    recvfrom(sockfd: Fd, buf: Pointer, len: Size, flags: Flags(&MSG), src_addr: SocketAddress { out: true }, addrlen: Pointer);
+    recvfrom(sockfd: Fd, buf: Pointer, len: Size, flags: Flags(&MSG), src_addr: SocketAddress { out: true }, addrlen: read(IntValue));
     recvmmsg(sockfd: Fd, msgvec: Pointer, vlen: Uint, flags: Flags(&MSG), timeout: read(Timespec));
     recvmmsg_time64(sockfd: Fd, msgvec: Pointer, vlen: Uint, flags: Flags(&MSG), timeout: read(Timespec64));
-    recvmsg(sockfd: Fd, msg: Pointer, flags: Flags(&MSG));
+    recvmsg(sockfd: Fd, msg: read(Msghdr), flags: Flags(&MSG));
     remap_file_pages(addr: Pointer, size: Size, prot: LongFlags(&PROT), pgoff: Size, flags: LongFlags(&MAP));
     removexattr(pathname: Path, name: Name);
     removexattrat(dirfd: DirFd, pathname: Path, at_flags: Flags(&AT), name: Name);
@@ -349,8 +357,10 @@ pub const SIGNATURES: &[Signature] = calls! {
     renameat2(olddirfd: DirFd, oldpath: Path, newdirfd: DirFd, newpath: Path, flags: Flags(&RENAME));
     request_key(type: Name, description: Name, callout_info: Name, dest_keyring: Flags(&KEY_SPEC));
     restart_syscall();
+    riscv_flush_icache(start: Pointer, end: Pointer, flags: Hex);
+    riscv_hwprobe(pairs: Pointer, pair_count: Size, cpusetsize: Size, cpus: Pointer, flags: Hex);
     rmdir(pathname: Path);
-    rseq(rseq: Pointer, rseq_len: Uint, flags: Flags(&RSEQ_FLAG), sig: HexInt);
+    rseq(rseq: Pointer, rseq_len: HexInt, flags: Flags(&RSEQ_FLAG), sig: HexInt);
     rseq_slice_yield();
     rt_sigaction(signum: Signal, act: read(Sigaction), oldact: fill(Sigaction), sigsetsize: Size);
     rt_sigpending(set: fill(Sigset), sigsetsize: Size);
@@ -363,13 +373,13 @@ pub const SIGNATURES: &[Signature] = calls! {
     rt_tgsigqueueinfo(tgid: Int, tid: Int, sig: Signal, info: Pointer);
     sched_get_priority_max(policy: Flags(&SCHED));
     sched_get_priority_min(policy: Flags(&SCHED));
-    sched_getaffinity(pid: Int, cpusetsize: Size, mask: Pointer);
+    sched_getaffinity(pid: Int, cpusetsize: Size, mask: array(Element::Processors, Count::Result));
     sched_getattr(pid: Int, attr: Pointer, size: Uint, flags: HexInt);
     sched_getparam(pid: Int, param: fill(IntValue));
     sched_getscheduler(pid: Int);
     sched_rr_get_interval(pid: Int, tp: fill(Timespec));
     sched_rr_get_interval_time64(pid: Int, tp: fill(Timespec64));
-    sched_setaffinity(pid: Int, cpusetsize: Size, mask: Pointer);
+    sched_setaffinity(pid: Int, cpusetsize: Size, mask: array(Element::Processors, Count::Before));
     sched_setattr(pid: Int, attr: Pointer, flags: HexInt);
     sched_setparam(pid: Int, param: read(IntValue));
     sched_setscheduler(pid: Int, policy: Flags(&SCHED), param: read(IntValue));
@@ -385,23 +395,23 @@ pub const SIGNATURES: &[Signature] = calls! {
     sendfile(out_fd: Fd, in_fd: Fd, offset: read(LongOffset), count: Size);
     sendfile64(out_fd: Fd, in_fd: Fd, offset: read(Offset), count: Size);
     sendmmsg(sockfd: Fd, msgvec: Pointer, vlen: Uint, flags: Flags(&MSG));
-    sendmsg(sockfd: Fd, msg: Pointer, flags: Flags(&MSG));
+    sendmsg(sockfd: Fd, msg: read(Msghdr), flags: Flags(&MSG));
     sendto(sockfd: Fd, buf: Pointer, len: Size, flags: Flags(&MSG), dest_addr: SocketAddress { out: false }, addrlen: Int);
     set_mempolicy(mode: Flags(&MPOL), nodemask: Pointer, maxnode: Size);
     set_mempolicy_home_node(start: Pointer, len: Size, home_node: Size, flags: Hex);
     set_robust_list(head: Pointer, len: Size);
     set_thread_area(u_info: Pointer);
     set_tid_address(tidptr: Pointer);
-    setdomainname(name: Pointer, len: Size);
+    setdomainname(name: Buffer { count: Count::Next }, len: Size);
     setfsgid(fsgid: Id);
     setfsgid32(fsgid: Id);
     setfsuid(fsuid: Id);
     setfsuid32(fsuid: Id);
     setgid(gid: Id);
     setgid32(gid: Id);
-    setgroups(size: Int, list: Pointer);
-    setgroups32(size: Int, list: Pointer);
-    sethostname(name: Pointer, len: Size);
+    setgroups(size: Int, list: array(Element::OldId, Count::Before));
+    setgroups32(size: Int, list: array(Element::Id, Count::Before));
+    sethostname(name: Buffer { count: Count::Next }, len: Size);
     setitimer(which: Flags(&ITIMER), new_value: read(Itimerval), old_value: fill(Itimerval));
     setns(fd: Fd, nstype: Flags(&NAMESPACE));
     setpgid(pid: Int, pgid: Int);
@@ -429,7 +439,7 @@ pub const SIGNATURES: &[Signature] = calls! {
     shmget(key: IpcKey, size: Size, shmflg: IpcMode(&SHM_GET));
     shutdown(sockfd: Fd, how: Flags(&SHUT));
     sigaction(signum: Signal, act: Pointer, oldact: Pointer);
-    sigaltstack(ss: Pointer, old_ss: Pointer);
+    sigaltstack(ss: read(Stack), old_ss: fill(Stack));
     signal(signum: Signal, handler: SignalHandler);
     signalfd(fd: Fd, mask: read(Sigset), sizemask: Size);
     signalfd4(fd: Fd, mask: read(Sigset), sizemask: Size, flags: Flags(&SFD));
@@ -444,7 +454,7 @@ pub const SIGNATURES: &[Signature] = calls! {
     ssetmask(newmask: HexInt);
     stat(pathname: Path, statbuf: fill(Stat));
     stat64(pathname: Path, statbuf: Pointer);
-    statfs(pathname: Path, buf: Pointer);
+    statfs(pathname: Path, buf: fill(Statfs));
     statfs64(pathname: Path, size: Size, buf: Pointer);
     statmount(req: Pointer, buf: Pointer, bufsize: Size, flags: HexInt);
     statx(dirfd: DirFd, pathname: Path, flags: Flags(&AT_STATX), mask: Flags(&STATX), statxbuf: fill(Statx));
@@ -457,7 +467,7 @@ pub const SIGNATURES: &[Signature] = calls! {
     sync_file_range(fd: Fd, offset: Wide, nbytes: Wide, flags: Flags(&SYNC_FILE_RANGE));
     syncfs(fd: Fd);
     sysfs(option: Int, arg1: Hex, arg2: Hex);
-    sysinfo(info: Pointer);
+    sysinfo(info: fill(Sysinfo));
     syslog(type: Flags(&SYSLOG_ACTION), bufp: Pointer, len: Int);
     tee(fd_in: Fd, fd_out: Fd, len: Size, flags: Flags(&SPLICE_F));
     tgkill(tgid: Int, tid: Int, sig: Signal);
@@ -482,7 +492,7 @@ pub const SIGNATURES: &[Signature] = calls! {
     umask -> Mode (mask: Mode);
     umount(target: Path);
     umount2(target: Path, flags: Flags(&UMOUNT));
-    uname(buf: Pointer);
+    uname(buf: fill(Utsname));
     unlink(pathname: Path);
     unlinkat(dirfd: DirFd, pathname: Path, flags: Flags(&AT_UNLINK));
     unshare(flags: LongFlags(&UNSHARE));
@@ -499,10 +509,10 @@ pub const SIGNATURES: &[Signature] = calls! {
     vhangup();
     vm86(fn: Size, v86: Pointer);
     vm86old(info: Pointer);
-    vmsplice(fd: Fd, iov: Pointer, nr_segs: Size, flags: Flags(&SPLICE_F));
-    wait4(pid: Int, wstatus: fill(Status), options: Flags(&WAIT), rusage: Pointer);
+    vmsplice(fd: Fd, iov: array(Element::Iovec, Count::Next), nr_segs: Size, flags: Flags(&SPLICE_F));
+    wait4(pid: Int, wstatus: fill(Status), options: Flags(&WAIT), rusage: fill(ChildRusage));
     waitid(idtype: Flags(&P), id: Int, infop: fill(Siginfo), options: Flags(&WAIT), rusage: Pointer);
     waitpid(pid: Int, wstatus: fill(Status), options: Flags(&WAIT));
     write(fd: Fd, buf: Pointer, count: Size);
-    writev(fd: Fd, iov: Pointer, iovcnt: Size);
+    writev(fd: Fd, iov: array(Element::Iovec, Count::Next), iovcnt: Size);
 };

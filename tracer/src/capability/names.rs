@@ -50,6 +50,11 @@ pub fn name(number: u8) -> Option<&'static str> {
     NAMES.get(usize::from(number)).copied()
 }
 
+/// 21 for `CAP_SYS_ADMIN`; None: there is no such name in this table.
+pub fn number(name: &str) -> Option<u8> {
+    NAMES.iter().position(|known| *known == name).and_then(|at| u8::try_from(at).ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,5 +66,6 @@ mod tests {
             (Some("CAP_CHOWN"), Some("CAP_SYS_ADMIN"), Some("CAP_CHECKPOINT_RESTORE"))
         );
         assert_eq!(name(41), None);
+        assert_eq!((number("CAP_CHOWN"), number("CAP_BPF"), number("BPF")), (Some(0), Some(39), None));
     }
 }
