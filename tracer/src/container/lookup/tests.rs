@@ -18,7 +18,10 @@ impl Host {
             cgroup1: None,
             root: dir.path().to_owned(),
         };
-        Self { lookup: Lookup::new(roots, 1_000).unwrap(), dir }
+        let mut lookup = Lookup::new(roots, 1_000).unwrap();
+        // As long as a busy machine may take.
+        lookup.patience = Duration::from_mins(1);
+        Self { lookup, dir }
     }
 
     fn put(&self, path: &str, text: &str) {
