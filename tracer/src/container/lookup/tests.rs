@@ -21,7 +21,7 @@ impl Host {
         let mut lookup = Lookup::new(roots, 1_000).unwrap();
         // As long as a busy machine may take.
         lookup.patience = Duration::from_mins(1);
-        Self { lookup, dir }
+        Self { dir, lookup }
     }
 
     fn put(&self, path: &str, text: &str) {
