@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{capability, interval};
+use super::interval;
+use super::profile::capability;
 use crate::filter::Filter;
 
 const SURPLUS_EXAMPLES: &str = "\
